@@ -1,0 +1,1 @@
+"""Run the suite: methods, experiments, measurement and the command line (`python -m bench`)."""

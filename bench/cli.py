@@ -1,0 +1,154 @@
+"""The command line, `python -m bench …`: where everything is put together. Run it from the root of the checkout."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import data, experiments
+from bench.config import Scale
+from bench.environment import ROOT
+from bench.experiments.base import Experiment
+from bench.store import Rows, Store, StoreError, export_rows, read_export
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Reproduce, compare and read LSH training results.")
+app.add_typer(data.app, name="data")
+
+REFERENCE = ROOT / "reports" / "results" / "wordnet"
+StoreOption = Annotated[Path, typer.Option("--store", help="Directory of the results.")]
+SiteOption = Annotated[Path, typer.Option("--site", help="Directory of the report.")]
+NotebooksOption = Annotated[Path, typer.Option("--notebooks", help="Directory of the executed notebooks.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def reproduce(
+    items: Annotated[list[str] | None, typer.Argument(help="Items to run; all, if none is named.")] = None,
+    scale: Annotated[Scale, typer.Option(help="smoke: seconds; quick: minutes; paper: the reference rows.")] = "quick",
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a method; each scale has its own number.")] = None,
+    store: StoreOption = ROOT / "results",
+    site: SiteOption = ROOT / "site",
+    notebooks: NotebooksOption = ROOT / "notebooks",
+) -> None:
+    """Run what the figures, tables and claims need, resume by itself, then write the report and the notebooks."""
+    from bench.progress import Display
+    from bench.runner import run_all
+
+    chosen = [_experiment(item) for item in items or sorted(experiments.found())]
+    configs = [config for item in chosen for config in item.runs(scale, seeds or item.seeds[scale])]
+    with Display(Console()) as display:
+        failed = run_all(configs, _open(store), display)
+    _write_reports(store, site, notebooks)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    store: StoreOption = ROOT / "results",
+    site: SiteOption = ROOT / "site",
+    notebooks: NotebooksOption = ROOT / "notebooks",
+) -> None:
+    """Write the report and the notebooks from rows alone: those of the store, and the committed reference."""
+    _write_reports(store, site, notebooks)
+
+
+@app.command()
+def claims(store: StoreOption = ROOT / "results", as_json: Json = False) -> None:
+    """Judge each claim by the rows of the store and by the committed reference."""
+    import pandas as pd
+
+    from reports.claims.base import as_json as to_json
+    from reports.claims.base import judge_all
+    from reports.selection import current
+
+    sources = [rows for rows in (_rows(store), _reference()) if rows is not None]
+    judged = pd.concat([judge_all(current(rows)) for rows in sources]) if sources else pd.DataFrame()
+    if as_json:
+        typer.echo(json.dumps(to_json(judged), indent=2))
+        return
+    for row in judged.itertuples():
+        typer.echo(f"{row.id} ({row.scale}): {row.verdict}. {row.ours} {row.reason}".strip())
+
+
+@app.command()
+def readme(reference: Annotated[Path, typer.Option(help="Exported rows.")] = REFERENCE) -> None:
+    """Rewrite the README's results from the committed reference rows."""
+    from reports.readme import refresh
+
+    changed = refresh(ROOT / "README.md", read_export(reference))
+    typer.echo("README.md rewritten." if changed else "README.md is up to date.")
+
+
+@app.command()
+def status(store: StoreOption = ROOT / "results", as_json: Json = False) -> None:
+    """List the runs of the store, with what became of each."""
+    runs = _open(store).rows().runs
+    shown = runs[["experiment", "scale", "method", "dataset", "seed", "status", "steps", "train_s", "p_at_1", "reason"]]
+    if as_json:
+        typer.echo(shown.to_json(orient="records", indent=2))
+        return
+    table = Table(*shown.columns)
+    for row in shown.itertuples(index=False):
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+    Console().print(table)
+
+
+@app.command()
+def export(
+    destination: Annotated[Path, typer.Argument(help="Directory for runs.csv and traces.csv.")],
+    store: StoreOption = ROOT / "results",
+    scale: Annotated[Scale | None, typer.Option(help="Only runs of this scale.")] = None,
+) -> None:
+    """Write completed runs as two CSV files, the form in which results are committed and shared."""
+    rows = _open(store).rows().where(status="ok", **({} if scale is None else {"scale": scale}))
+    export_rows(rows, destination)
+    typer.echo(f"{len(rows.runs)} runs, {len(rows.traces)} trace rows written to {destination}.")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can run, and how to get the rest."""
+    from bench.doctor import examine
+
+    for finding in examine():
+        typer.echo(f"{finding.what}: {finding.found}" + (f" ({finding.remedy})" if finding.remedy else ""))
+
+
+def _write_reports(store: Path, site: Path, notebooks: Path) -> None:
+    from reports.notebooks import execute, to_html
+    from reports.site import build
+
+    page = build(_rows(store), _reference(), site)
+    for source in sorted((ROOT / "notebooks").glob("*.py")):
+        parameters = {"quick_store": str(store), "reference_export": str(REFERENCE)}
+        notebook = execute(source, notebooks / f"{source.stem}.ipynb", parameters)
+        to_html(notebook, site / f"{source.stem}.html")
+        typer.echo(f"Notebook: {notebook}")
+    typer.echo(f"Report: {page}")
+
+
+def _experiment(item: str) -> Experiment:
+    try:
+        return experiments.get(item)
+    except LookupError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _open(store: Path) -> Store:
+    try:
+        return Store(store)
+    except StoreError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+def _rows(store: Path) -> Rows | None:
+    return _open(store).rows() if (store / "runs.sqlite").exists() else None
+
+
+def _reference() -> Rows | None:
+    return read_export(REFERENCE) if (REFERENCE / "runs.csv").exists() else None

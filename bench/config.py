@@ -1,0 +1,26 @@
+"""The configuration of one run; every default is written once."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scale = Literal["smoke", "quick", "paper"]
+
+
+class RunConfig(BaseModel):
+    """One method on one data set with one seed and a budget of training seconds; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    experiment: str
+    scale: Scale
+    method: str
+    dataset: str
+    seed: int = Field(ge=0)
+    params: dict[str, Any] = {}  # of the method's own configuration
+    seconds: float = Field(gt=0)  # on the clock
+    batch_size: int = Field(default=256, ge=1)  # SLIDE §4.1, Amazon-670K
+    hidden: int = Field(default=128, ge=1)  # SLIDE §4.1
+    evaluations: int = Field(default=10, ge=1)
+    curve_points: int = Field(default=4096, ge=1)  # validation and test points of each evaluation
+    threads: int = Field(default=2, ge=1)

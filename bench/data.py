@@ -1,0 +1,145 @@
+"""`python -m bench data`: list, describe, check and fetch data sets."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import datasets
+from bench import our_datasets as our_datasets
+from datasets import xmc
+from datasets.base import Dataset, DatasetError
+from datasets.statistics import statistics
+
+app = typer.Typer(no_args_is_help=True, help="The data sets: list, stats, check, get.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
+
+
+@app.command("list")
+def list_datasets(as_json: Json = False) -> None:
+    """List the data sets, with their sizes and licences."""
+    plugins = [datasets.get(name) for name in datasets.names()]
+    if as_json:
+        typer.echo(json.dumps([_summary(plugin) for plugin in plugins]))
+    else:
+        _tell_rows(["name", "train", "test", "features", "labels", "title"], [_row(plugin) for plugin in plugins])
+
+
+@app.command()
+def stats(name: Name, as_json: Json = False) -> None:
+    """Load a data set and describe it."""
+    with _told_plainly():
+        described = statistics(datasets.get(name).load(), name)
+    _tell(dict(described), as_json)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="An XMC text file; .gz and .xz are fine.")],
+    index_base: Annotated[int, typer.Option(min=0, max=1, help="Number of the first feature and label.")] = 0,
+    header: Annotated[bool, typer.Option(help="Whether the first line is `points features labels`.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Check an XMC file of yours and describe it; the first fault is named with its line."""
+    with _told_plainly():
+        part = xmc.read(file, header=header, index_base=index_base)
+    described: dict[str, Any] = dict(statistics(part, str(file)))
+    points = described.pop("train")
+    kept = {key: value for key, value in described.items() if key not in {"name", "validation", "test"}}
+    _tell({"file": str(file), "points": points, **kept}, as_json)
+
+
+@app.command()
+def get(
+    name: Name,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build it again from its source and compare.")] = False,
+) -> None:
+    """Make sure that a data set is here and is the right one."""
+    with _told_plainly():
+        dataset = datasets.get(name)
+        dataset.verify()
+        typer.echo(f"{name} is here: {_whereabouts(dataset)}.")
+        if rebuild:
+            _rebuild(dataset)
+
+
+def _rebuild(dataset: Dataset) -> None:
+    matches = getattr(dataset, "rebuild_matches", None)
+    if matches is None:
+        _refuse(f"{dataset.name} has no recipe to rebuild it from; its source is: {dataset.source}.")
+    found = matches()
+    for file, same in found.items():
+        typer.echo(f"{file}: {'rebuilt, the same content' if same else 'rebuilt, but the content DIFFERS'}")
+    if not all(found.values()):
+        raise typer.Exit(1)
+
+
+def _whereabouts(dataset: Dataset) -> str:
+    if not dataset.sha256:
+        return "it is generated when loaded"
+    how = "shipped with the checkout" if dataset.shipped else "fetched before"
+    return f"{how}, {len(dataset.sha256)} files in {dataset.folder}, checksums right"
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Turn what a user can mend into one message and exit code 1."""
+    try:
+        yield
+    except DatasetError as error:
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename}: {error.strerror}." if error.filename else str(error))
+
+
+def _refuse(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+def _summary(dataset: Dataset) -> dict[str, Any]:
+    return {"name": dataset.name, "title": dataset.title, "source": dataset.source, "licence": dataset.licence} | vars(
+        dataset.sizes
+    )
+
+
+def _row(dataset: Dataset) -> list[str]:
+    sizes = dataset.sizes
+    return [dataset.name, *map(_text, (sizes.train, sizes.test, sizes.features, sizes.labels)), dataset.title]
+
+
+def _tell(described: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(described))
+    else:
+        _tell_rows(["", ""], [[key, _text(value)] for key, value in _flat(described)])
+
+
+def _flat(described: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in described.items():
+        yield from _flat(value) if isinstance(value, dict) else [(key.replace("_", " "), value)]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else "-" if value is None else str(value)
+
+
+def _tell_rows(columns: list[str], rows: list[list[str]]) -> None:
+    """A table on a terminal; tab-separated lines in a pipe."""
+    console = Console()
+    if not console.is_terminal:
+        typer.echo("\n".join("\t".join(row) for row in ([columns] if any(columns) else []) + rows))
+        return
+    table = Table(*columns, show_header=any(columns))
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

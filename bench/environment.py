@@ -1,0 +1,72 @@
+"""The machine and the code, as every row records them; no user names, paths or addresses."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import psutil
+import torch
+
+from bench.record import Environment
+
+ROOT = Path(__file__).parents[1]
+DECIDES_RESULTS = ("mongoose", "datasets", "bench/methods", "bench/experiments", "bench/*.py")
+DECIDES_NOTHING = {"cli.py", "runner.py", "progress.py", "store.py", "data.py", "doctor.py", "__main__.py"}
+
+
+def describe(threads: int) -> Environment:
+    """The environment of a run that uses so many threads."""
+    return Environment(
+        cpu=_cpu(),
+        cores=os.cpu_count() or 0,
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+        threads=threads,
+        backend="reference",
+        python=platform.python_version(),
+        torch=torch.__version__,
+        platform=f"{platform.system()} {platform.machine()}",
+        commit=commit(),
+        code=code_digest(),
+    )
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the sources that can change a result; part of every run's key, so that an edit re-runs."""
+    digest = hashlib.sha256()
+    for path in sorted(_sources()):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def commit() -> str:
+    """The checked-out commit, with "+" where files differ from it; empty outside a git checkout."""
+    revision = _git("rev-parse", "--short=12", "HEAD")
+    return revision + ("+" if revision and _git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _sources() -> set[Path]:
+    found: set[Path] = set()
+    for pattern in DECIDES_RESULTS:
+        found.update(ROOT.glob(pattern) if pattern.endswith(".py") else (ROOT / pattern).rglob("*.py"))
+    return {path for path in found if path.name not in DECIDES_NOTHING or path.parent.name != "bench"}
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _cpu() -> str:
+    """The processor's name, as the kernel gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

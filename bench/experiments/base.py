@@ -1,0 +1,22 @@
+"""What an experiment is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bench.config import RunConfig, Scale
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question and the runs that answer it.
+
+    Attributes:
+        item: its name on the command line. asks: the question.
+        seeds: how many seeds each scale takes unless told otherwise.
+        runs: (scale, seeds) → configurations, in the order in which they should run.
+    """
+
+    item: str
+    asks: str
+    seeds: Mapping[Scale, int]
+    runs: Callable[[Scale, int], list[RunConfig]]

@@ -1,0 +1,93 @@
+"""What a method is: a frozen configuration and a way to compose a network from it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Generic, TypeVar
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Generator
+
+from bench.task import Task
+from mongoose.hashing.base import HashFamily
+from mongoose.index import LSHIndex
+from mongoose.nn.linear import SampledLinear
+from mongoose.nn.xmc import XMCNet
+from mongoose.sampling.base import Sampler
+from mongoose.sampling.lsh import LSHSampler
+from mongoose.sampling.random import RandomSampler, power_of_frequency, uniform
+from mongoose.scheduling.base import UpdatePolicy
+
+Streams = Callable[[str], Generator]  # purpose → an independent stream of random numbers
+
+
+class MethodConfig(BaseModel):
+    """Settings of a method; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lr: float = Field(default=1e-3, gt=0)  # SLIDE §4.1 sweeps 1e-5 … 1e-3; the same for every method here
+
+
+class LSHConfig(MethodConfig):
+    """What the methods with shared LSH negatives have in common, so that they differ in the papers' ideas alone."""
+
+    num_bits: int = Field(default=12, ge=1)
+    num_tables: int = Field(default=16, ge=1)
+    bucket_cap: int = Field(default=64, ge=1)
+    centre: bool = True
+    keep: int = Field(default=8, ge=1)  # retrieved classes a sample that enter the shared active set
+    num_random: int = Field(default=2048, ge=1)
+    exponent: float = Field(default=0.75, ge=0)
+    corrected: bool = True
+
+
+Config = TypeVar("Config", bound=MethodConfig)
+
+
+class Method(ABC, Generic[Config]):
+    """A plug-in: composes a network for a task."""
+
+    name: ClassVar[str]
+    reads: ClassVar[str]  # where the method is described
+    config: type[Config]
+
+    @abstractmethod
+    def build(self, task: Task, config: Config, streams: Streams) -> XMCNet:
+        """The network, untrained; every random number comes from `streams`."""
+
+
+def sampled_net(task: Task, sampler: Sampler, streams: Streams) -> XMCNet:
+    """The papers' network with a sampled softmax."""
+    head = SampledLinear(task.hidden, task.num_labels, sampler=sampler)
+    return XMCNet(task.num_features, head, generator=streams("weights"))
+
+
+def lsh_net(task: Task, config: LSHConfig, family: HashFamily, policy: UpdatePolicy, streams: Streams) -> XMCNet:
+    """The same, its negatives retrieved by LSH and mixed with frequency^exponent ones."""
+    random = frequency_negatives(task, config.num_random, streams, exponent=config.exponent, corrected=config.corrected)
+    index = LSHIndex(family, policy, centre=config.centre)
+    sampler = LSHSampler(
+        index, bucket_cap=config.bucket_cap, keep=config.keep, random=random, generator=streams("tables")
+    )
+    return sampled_net(task, sampler, streams)
+
+
+def uniform_negatives(task: Task, num_samples: int, streams: Streams, *, corrected: bool) -> RandomSampler:
+    """Negatives drawn uniformly from all labels."""
+    return _negatives(task, uniform(task.num_labels), num_samples, streams, corrected)
+
+
+def frequency_negatives(
+    task: Task, num_samples: int, streams: Streams, *, exponent: float, corrected: bool
+) -> RandomSampler:
+    """Negatives drawn in proportion to a power of their training frequency."""
+    probability = power_of_frequency(torch.from_numpy(task.label_counts), exponent)
+    return _negatives(task, probability, num_samples, streams, corrected)
+
+
+def _negatives(
+    task: Task, probability: torch.Tensor, num_samples: int, streams: Streams, corrected: bool
+) -> RandomSampler:
+    rate = torch.from_numpy(task.label_counts / len(task.train)) if corrected else None
+    return RandomSampler(probability, num_samples, generator=streams("negatives"), label_rate=rate)

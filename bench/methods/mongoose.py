@@ -1,0 +1,32 @@
+"""MONGOOSE (Chen et al., ICLR 2021): learned SimHash, tables brought up to date when codes have drifted."""
+
+from pydantic import Field
+
+from bench.methods.base import LSHConfig, Method, Streams, lsh_net
+from bench.task import Task
+from mongoose.hashing.learned import LearnedSimHash
+from mongoose.nn.xmc import XMCNet
+from mongoose.scheduling.drift import Drift
+
+
+class MongooseConfig(LSHConfig):
+    threshold: float = Field(default=0.02, ge=0, le=1)  # fraction of probe bits; released: 0.3 (SLIDE), 0.01 (Reformer)
+    ask_every: int = Field(default=10, ge=1)
+
+
+class Mongoose(Method[MongooseConfig]):
+    """Naive LSH with the paper's two ideas: the scheduler, and hash functions learned in the time it saves."""
+
+    name = "mongoose"
+    reads = "Chen et al. 2021, §3.2 and §3.3"
+    config = MongooseConfig
+
+    def build(self, task: Task, config: MongooseConfig, streams: Streams) -> XMCNet:
+        family = LearnedSimHash(
+            task.hidden, num_bits=config.num_bits, num_tables=config.num_tables, generator=streams("hash")
+        )
+        policy = Drift(config.threshold, dim=task.hidden, interval=config.ask_every, generator=streams("probe"))
+        return lsh_net(task, config, family, policy, streams)
+
+
+method = Mongoose()

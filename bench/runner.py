@@ -1,0 +1,84 @@
+"""Carry out runs one after another, each in a fresh process, skipping those that the store has."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import IO, Any
+
+from bench.config import RunConfig
+from bench.environment import ROOT
+from bench.progress import Display
+from bench.record import Run, Status
+from bench.store import Store
+from bench.worker import describe, key_of
+
+EXIT_OOM = -9  # the kernel's answer to a process that takes too much memory
+
+
+def run_all(configs: Iterable[RunConfig], store: Store, display: Display) -> list[Run]:
+    """Run what is not done; returns the runs that failed, which are in the store too."""
+    configs = list(configs)
+    pending = [config for config in configs if not store.done(key_of(config))]
+    display.begin(len(configs), len(configs) - len(pending))
+    failed: list[Run] = []
+    for config in pending:
+        display.start(config)
+        failure = _run(config, store, display)
+        if failure is not None:
+            store.append(failure, [])
+            failed.append(failure)
+        display.finish(config, failure)
+    return failed
+
+
+def _run(config: RunConfig, store: Store, display: Display) -> Run | None:
+    """One run in a process of its own; what went wrong, or None."""
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.worker", str(store.directory.resolve())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=ROOT,
+            env=_environment(config),
+        )
+        try:
+            _follow(process, config, display)
+            code = process.wait()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        if code == 0:
+            return None
+        return _failure(config, code, errors)
+
+
+def _follow(process: "subprocess.Popen[str]", config: RunConfig, display: Display) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(config.model_dump_json())
+    process.stdin.close()
+    for line in process.stdout:
+        event: dict[str, Any] = json.loads(line)
+        display.progress(config, event)
+
+
+def _failure(config: RunConfig, code: int, errors: IO[str]) -> Run:
+    errors.seek(0)
+    lines = errors.read().strip().splitlines()
+    reason = lines[-1] if lines else f"the process ended with status {code}"
+    out_of_memory = code == EXIT_OOM or "MemoryError" in reason or "can't allocate memory" in reason
+    status: Status = "oom" if out_of_memory else "error"
+    return replace(Run(status=status, **describe(config)), reason=reason[:500])
+
+
+def _environment(config: RunConfig) -> dict[str, str]:
+    """Thread counts are fixed before torch is loaded; idle OpenMP threads sleep, since the machine may be shared."""
+    threads = {"OMP_NUM_THREADS": str(config.threads), "MKL_NUM_THREADS": str(config.threads)}
+    return os.environ | threads | {"OMP_WAIT_POLICY": "passive", "PYTHONPATH": str(ROOT)}

@@ -1,0 +1,26 @@
+"""The only clock of the suite."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Stopwatch:
+    """Adds up monotonic wall seconds by phase; whatever runs outside a phase is off the clock."""
+
+    def __init__(self) -> None:
+        self.phases: dict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time the block, also when it raises."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.phases[name] += time.perf_counter() - start
+
+    def seconds(self, *names: str) -> float:
+        """Seconds spent in the named phases together."""
+        return sum(self.phases.get(name, 0.0) for name in names)

@@ -1,0 +1,179 @@
+"""Train one network under a budget of seconds, evaluating at equal spacing with the clock stopped."""
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench import memory
+from bench.config import RunConfig
+from bench.evaluation import active_size, evaluate, recall_at_10
+from bench.hash_change import Change, HashWatch
+from bench.methods.base import Streams
+from bench.record import Trace
+from bench.task import Task, curve_points
+from bench.timing import Stopwatch
+from mongoose.index import IndexStatistics
+from mongoose.nn.linear import SampledLinear
+from mongoose.nn.xmc import XMCNet
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+class DivergedError(RuntimeError):
+    """The loss is no longer finite."""
+
+
+class Training:
+    """One run in progress. On the clock: batches, steps (phase "step") and table updates (phase "update")."""
+
+    def __init__(self, key: str, config: RunConfig, task: Task, net: XMCNet, lr: float, streams: Streams) -> None:
+        self.key, self.config, self.task, self.net = key, config, task, net
+        self.optimizers = net.optimizers(lr)
+        self.batches = endless_batches(len(task.train), config.batch_size, streams)
+        self.watch = HashWatch(config.hidden, generator=streams("watch"))
+        self.clock = Stopwatch()
+        self.step = 0
+        self.peak_mib = 0.0
+        self.best = (-1.0, 0, 0.0)  # validation P@1, step, seconds
+        self.traces: list[Trace] = []
+        self._losses: list[float] = []
+        self._validation = curve_points(task.splits.validation, config.curve_points)
+        self._test = curve_points(task.splits.test, config.curve_points)
+
+    def run(self, progress: Progress) -> dict[str, float]:
+        """Train until the budget is spent; returns the test scores of the network of the best validation P@1."""
+        with tempfile.TemporaryDirectory() as directory:
+            best = Path(directory) / "best.pt"
+            memory.reset_peak()
+            with self.clock.phase("update"):
+                self.net.refresh(0)
+            epoch_codes = self.watch.codes(self.net.head.weight)
+            for due in self._evaluation_times():
+                epoch_codes = self._train_until(due, epoch_codes, progress)
+                self._evaluate(best, progress)
+            self.net.load_state_dict(torch.load(best, weights_only=True))
+        with self.clock.phase("final"):
+            return evaluate(self.net, self.task.splits.test, self.task)
+
+    @property
+    def train_s(self) -> float:
+        return self.clock.seconds("step", "update")
+
+    @property
+    def epoch(self) -> float:
+        return self.step * self.config.batch_size / len(self.task.train)
+
+    @property
+    def statistics(self) -> IndexStatistics:
+        head = self.net.head
+        index = head.sampler.index if isinstance(head, SampledLinear) else None
+        return IndexStatistics() if index is None else index.statistics
+
+    def _evaluation_times(self) -> Iterator[float]:
+        spacing = self.config.seconds / self.config.evaluations
+        return (spacing * (i + 1) for i in range(self.config.evaluations))
+
+    def _train_until(self, seconds: float, epoch_codes: Tensor, progress: Progress) -> Tensor:
+        memory.reset_peak()
+        while self.train_s < seconds:
+            epoch_before = int(self.epoch)
+            self._train_step()
+            if int(self.epoch) > epoch_before:
+                epoch_codes = self._end_epoch(epoch_codes)
+            if self.step % 20 == 0:
+                progress({"seconds": self.train_s, "step": self.step, "loss": self._losses[-1]})
+        return epoch_codes
+
+    def _train_step(self) -> None:
+        with self.clock.phase("step"):
+            rows, labels = self.task.train.batch(next(self.batches))
+            loss = self.net.loss(rows, labels)
+            for optimizer in self.optimizers:
+                optimizer.zero_grad()
+            loss.backward()
+            for optimizer in self.optimizers:
+                optimizer.step()
+        self.step += 1
+        with self.clock.phase("update"):
+            self.net.refresh(self.step)
+        self._losses.append(loss.item())
+        if not math.isfinite(self._losses[-1]):
+            raise DivergedError(f"loss {self._losses[-1]} at step {self.step}")
+
+    def _end_epoch(self, before: Tensor) -> Tensor:
+        self._note_peak()
+        after = self.watch.codes(self.net.head.weight)
+        change = self.watch.change(before, after)
+        self.traces.append(self._trace("epoch", bits_changed_epoch=change.bits, codes_changed_epoch=change.codes))
+        memory.reset_peak()
+        return after
+
+    def _evaluate(self, best: Path, progress: Progress) -> None:
+        change = self._step_under_watch()
+        self._note_peak()
+        with self.clock.phase("evaluation"):
+            validation = evaluate(self.net, self._validation, self.task)["p_at_1"]
+            test = evaluate(self.net, self._test, self.task)
+            recall = recall_at_10(self.net)
+        if validation > self.best[0]:
+            self.best = (validation, self.step, self.train_s)
+            torch.save(self.net.state_dict(), best)
+        kept = {name: test[name] for name in ("p_at_1", "p_at_3", "p_at_5", "psp_at_1")}
+        self.traces.append(
+            self._trace(
+                "evaluation",
+                loss=sum(self._losses) / len(self._losses),
+                active=active_size(self.net),
+                recall_at_10=recall,
+                validation_p_at_1=validation,
+                bits_changed_step=change.bits,
+                codes_changed_step=change.codes,
+                **kept,
+            )
+        )
+        self._losses.clear()
+        progress({"seconds": self.train_s, "step": self.step, "p_at_1": test["p_at_1"]})
+
+    def _step_under_watch(self) -> Change:
+        self._note_peak()
+        before = self.watch.codes(self.net.head.weight)
+        memory.reset_peak()
+        self._train_step()
+        self._note_peak()
+        return self.watch.change(before, self.watch.codes(self.net.head.weight))
+
+    def _note_peak(self) -> None:
+        self.peak_mib = max(self.peak_mib, memory.peak_mib())
+
+    def _trace(self, event: Any, **values: float) -> Trace:
+        done = self.statistics
+        return Trace(
+            key=self.key,
+            method=self.config.method,
+            dataset=self.config.dataset,
+            seed=self.config.seed,
+            event=event,
+            step=self.step,
+            epoch=self.epoch,
+            train_s=self.train_s,
+            update_s=self.clock.seconds("update"),
+            table_updates=done.updates,
+            rows_updated=done.rows_moved,
+            peak_mib=self.peak_mib,
+            **values,
+        )
+
+
+def endless_batches(num_points: int, batch_size: int, streams: Streams) -> Iterator[Tensor]:
+    """Batches of point ids: each epoch is a new permutation, and its incomplete last batch is dropped."""
+    generator = streams("order")
+    if num_points < batch_size:
+        raise ValueError(f"batch_size={batch_size} exceeds the {num_points} training points; choose a smaller batch.")
+    while True:
+        order = torch.randperm(num_points, generator=generator)
+        yield from order[: num_points - num_points % batch_size].split(batch_size)

@@ -1,0 +1,125 @@
+"""One run in a process of its own: `python -m bench.worker STORE < config.json`.
+
+Progress goes to standard output, one JSON object a line; the result goes to the store. Exit status 0 means stored.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench import baselines, environment, memory, methods
+from bench.config import RunConfig
+from bench.metrics import scores
+from bench.record import Run, Trace, run_key
+from bench.seeds import stream
+from bench.store import Store
+from bench.task import Task
+from bench.timing import Stopwatch
+from bench.training import DivergedError, Progress, Training
+from datasets import get
+from datasets.base import Part
+
+LINES: dict[str, Callable[[Part, Part], NDArray[np.int64]]] = {
+    "most_frequent": lambda train, test: np.tile(baselines.most_frequent(train), (test.points, 1)),
+    "nearest_neighbours": baselines.nearest_neighbours,
+}
+
+
+def key_of(config: RunConfig) -> str:
+    """The key under which the store keeps this run."""
+    return run_key(config.model_dump(mode="json"), environment.code_digest())
+
+
+def execute(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace]]:
+    """Carry out one run; a loss that is not finite makes it `diverged`, with what was measured until then."""
+    torch.set_num_threads(config.threads)
+    progress({"phase": "reading data"})
+    task = Task(config.dataset, get(config.dataset).load(), config.hidden)
+    return _score_line(config, task) if config.method in LINES else _train(config, task, progress)
+
+
+def _score_line(config: RunConfig, task: Task) -> tuple[Run, list[Trace]]:
+    clock = Stopwatch()
+    with clock.phase("evaluation"):
+        top = LINES[config.method](task.splits.train, task.splits.test)
+    found = scores(top, task.splits.test.labels, task.inverse_propensity)
+    return _row(config, task, evaluation_s=clock.seconds("evaluation"), **found), []
+
+
+def _train(config: RunConfig, task: Task, progress: Progress) -> tuple[Run, list[Trace]]:
+    method, streams = methods.get(config.method), partial(stream, config.seed)
+    method_config = method.config(**config.params)
+    task.train.batch(torch.zeros(1, dtype=torch.int64))
+    base_mib = memory.resident_mib()
+    net = method.build(task, method_config, streams)
+    training = Training(key_of(config), config, task, net, method_config.lr, streams)
+    status: dict[str, Any] = {"status": "ok"}
+    try:
+        found = training.run(progress)
+    except DivergedError as error:
+        status, found = {"status": "diverged", "reason": str(error)}, {}
+    measured = _measured(training) | found | status
+    return _row(config, task, base_mib=base_mib, **measured), training.traces
+
+
+def _measured(training: Training) -> dict[str, Any]:
+    best_p, best_step, best_s = training.best
+    evaluations = [trace for trace in training.traces if trace.event == "evaluation"]
+    return {
+        "steps": training.step,
+        "epochs": training.epoch,
+        "train_s": training.train_s,
+        "update_s": training.clock.seconds("update"),
+        "evaluation_s": training.clock.seconds("evaluation", "final"),
+        "peak_mib": training.peak_mib,
+        "parameters": sum(parameter.numel() for parameter in training.net.parameters()),
+        "table_updates": training.statistics.updates,
+        "rows_updated": training.statistics.rows_moved,
+        "best_step": best_step,
+        "best_s": best_s,
+        "validation_p_at_1": best_p if evaluations else math.nan,
+        "last_p_at_1": evaluations[-1].p_at_1 if evaluations else math.nan,
+    }
+
+
+def _row(config: RunConfig, task: Task, **measured: Any) -> Run:
+    return Run(
+        **describe(config),
+        **({"status": "ok"} | measured),
+        test_points=task.splits.test.points,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def describe(config: RunConfig) -> dict[str, Any]:
+    """The fields of a row that are known before the run: what was asked, and where."""
+    return {
+        "key": key_of(config),
+        "experiment": config.experiment,
+        "scale": config.scale,
+        "method": config.method,
+        "dataset": config.dataset,
+        "seed": config.seed,
+        "budget_s": config.seconds,
+        "config": json.dumps(config.model_dump(mode="json"), sort_keys=True),
+        "environment": environment.describe(config.threads),
+    }
+
+
+def main() -> None:
+    config = RunConfig.model_validate_json(sys.stdin.read())
+    run, traces = execute(config, lambda event: print(json.dumps(event), flush=True))
+    Store(Path(sys.argv[1])).append(run, traces)
+
+
+if __name__ == "__main__":
+    main()

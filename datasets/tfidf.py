@@ -1,0 +1,52 @@
+"""Term weighting: raw counts to unit-length tf-idf rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from datasets.base import Part, Splits
+
+
+@dataclass(frozen=True)
+class TfIdf:
+    """Weights (1 + log tf) * idf, rows scaled to length 1, with smooth idf = 1 + log((1 + n) / (1 + df)).
+
+    Source: Manning, Raghavan and Schütze 2008, §6.4 (sublinear tf); the smoothing is scikit-learn's.
+
+    Attributes:
+        idf: [D] float64, fitted on the training part only.
+    """
+
+    idf: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, counts: csr_matrix) -> "TfIdf":
+        """Document frequencies of `counts` ([n, D], without duplicate entries)."""
+        n, D = counts.shape
+        frequency = np.bincount(counts.indices, minlength=D)
+        return cls(1 + np.log((1 + n) / (1 + frequency)))
+
+    def transform(self, counts: csr_matrix) -> csr_matrix:
+        """Weigh `counts` ([n, D], entries > 0); a row without entries stays empty.
+
+        Returns:
+            [n, D] float32, rows of Euclidean length 1.
+        """
+        weights = (1 + np.log(counts.data.astype(np.float64))) * self.idf[counts.indices]
+        lengths = np.sqrt(_row_sums(weights**2, counts.indptr))
+        weights /= np.repeat(lengths, np.diff(counts.indptr))
+        return csr_matrix((weights.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+
+
+def tfidf(counts: Splits) -> Splits:
+    """The same splits with tf-idf features, fitted on `counts.train`."""
+    weighting = TfIdf.fit(counts.train.features)
+    parts = (counts.train, counts.validation, counts.test)
+    return Splits(*(Part(weighting.transform(part.features), part.labels) for part in parts))
+
+
+def _row_sums(data: NDArray[np.float64], indptr: NDArray[np.int32]) -> NDArray[np.float64]:
+    row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    return np.asarray(np.bincount(row, weights=data, minlength=len(indptr) - 1), np.float64)

@@ -1,0 +1,55 @@
+"""Candidates: a ragged set of ids per sample. The only form in which retrieved ids, and a batch's labels, travel."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Sample b holds `ids[offsets[b]:offsets[b + 1]]`, ascending and without repeats.
+
+    ids: [nnz] int64. offsets: [B + 1] int64, offsets[0] = 0.
+    """
+
+    ids: Tensor
+    offsets: Tensor
+
+    @staticmethod
+    def from_pairs(sample: Tensor, ids: Tensor, num_samples: int) -> "Candidates":
+        """Gather (sample, id) pairs, in any order and with repeats, into sets.
+
+        Args:
+            sample: [nnz] int64 in [0, num_samples). ids: [nnz] int64 ≥ 0.
+        """
+        width = int(ids.max()) + 1 if ids.numel() else 1
+        keys = torch.unique(sample * width + ids)
+        counts = torch.bincount(keys // width, minlength=num_samples)
+        return Candidates(keys % width, torch.cat([counts.new_zeros(1), counts.cumsum(0)]))
+
+    def __len__(self) -> int:
+        """B, the number of samples."""
+        return self.offsets.numel() - 1
+
+    @property
+    def counts(self) -> Tensor:
+        """[B] int64, the number of ids of each sample."""
+        return self.offsets.diff()
+
+    @cached_property
+    def samples(self) -> Tensor:
+        """[nnz] int64, the sample that each id belongs to."""
+        samples: Tensor = torch.repeat_interleave(self.counts)
+        return samples
+
+    def union(self, *others: "Candidates") -> "Candidates":
+        """Sample by sample, the ids that any of the sets holds."""
+        sets = (self, *others)
+        return Candidates.from_pairs(torch.cat([s.samples for s in sets]), torch.cat([s.ids for s in sets]), len(self))
+
+    def contains(self, sample: Tensor, ids: Tensor) -> Tensor:
+        """Whether each (sample, id) pair is in the set; bool, of the shape of `ids` (`sample` broadcasts to it)."""
+        width = int(max(self.ids.max() if self.ids.numel() else 0, ids.max() if ids.numel() else 0)) + 1
+        return torch.isin(sample * width + ids, self.samples * width + self.ids)

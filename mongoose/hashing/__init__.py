@@ -1,0 +1,1 @@
+"""Hash families, one file each."""

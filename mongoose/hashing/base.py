@@ -1,0 +1,37 @@
+"""What a hash family promises."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class HashFamily(nn.Module, ABC):
+    """Hashes rows into one K-bit code per table; the L tables are independent draws.
+
+    Args:
+        dim: D, the width of the rows. num_bits: K. num_tables: L.
+    """
+
+    def __init__(self, dim: int, *, num_bits: int, num_tables: int) -> None:
+        super().__init__()
+        self.dim, self.num_bits, self.num_tables = dim, num_bits, num_tables
+
+    @abstractmethod
+    def codes(self, x: Tensor) -> Tensor:
+        """[N, D] float rows → [N, L] int64 codes, each in [0, 2**K)."""
+
+    @abstractmethod
+    def collision_probability(self, cosine: float) -> float:
+        """Probability, over draws of the family, that two rows at this cosine share a code in one table."""
+
+
+class LearnableHashFamily(HashFamily):
+    """A hash family that can be fitted to the rows it serves."""
+
+    @abstractmethod
+    def loss(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """Scalar loss of [m, D] triplets: anchors should share codes with positives and not with negatives."""
+
+    @abstractmethod
+    def fit(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> float:
+        """Lower `loss` on [m, D] triplets; returns its last value. The codes of every row may change."""

@@ -1,0 +1,49 @@
+"""SimHash: signs of random projections."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+
+from mongoose.hashing.base import HashFamily
+from mongoose.ops.simhash import bits_per_table, simhash
+
+Planes = Literal["gaussian", "signs"]
+
+
+class SimHash(HashFamily):
+    """Codes are the signs of projections on random planes.
+
+    Args:
+        dim: D. num_bits: K. num_tables: L.
+        planes: "gaussian" (the law holds exactly) or "signs" (entries ±1, as MONGOOSE releases it; nearly).
+        generator: the source of the planes.
+
+    Source: Charikar 2002; SLIDE §3.2.
+    """
+
+    planes: Tensor
+
+    def __init__(
+        self, dim: int, *, num_bits: int, num_tables: int, generator: Generator, planes: Planes = "gaussian"
+    ) -> None:
+        super().__init__(dim, num_bits=num_bits, num_tables=num_tables)
+        self.register_buffer("planes", draw_planes(dim, num_bits * num_tables, planes, generator))
+        bits_per_table(self.planes, num_tables)
+
+    def codes(self, x: Tensor) -> Tensor:
+        return simhash(x, self.planes, self.num_tables)
+
+    def collision_probability(self, cosine: float) -> float:
+        """(1 − θ/π)^K, θ the angle (Charikar 2002)."""
+        return (1 - math.acos(max(-1.0, min(1.0, cosine))) / math.pi) ** self.num_bits
+
+
+def draw_planes(dim: int, num_planes: int, kind: Planes, generator: Generator) -> Tensor:
+    """[dim, num_planes] plane normals."""
+    if kind == "gaussian":
+        return torch.randn(dim, num_planes, generator=generator)
+    if kind == "signs":
+        return torch.randint(0, 2, (dim, num_planes), generator=generator).float() * 2 - 1
+    raise ValueError(f"planes={kind!r}; accepted: 'gaussian', 'signs'.")

@@ -1,0 +1,98 @@
+"""An index of the rows of a weight matrix by their hash codes, kept true to the matrix while it is trained."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from mongoose.candidates import Candidates
+from mongoose.hashing.base import HashFamily, LearnableHashFamily
+from mongoose.scheduling.base import Rows, UpdatePolicy
+from mongoose.tables import HashTables
+
+
+@dataclass
+class IndexStatistics:
+    """What the index has done so far: updates of the tables, rows that moved in them, fits of the hash functions."""
+
+    updates: int = 0
+    rows_moved: int = 0
+    fits: int = 0
+
+
+class LSHIndex:
+    """A hash family, its tables, and a policy that says when they follow the weights.
+
+    Args:
+        family: hashes queries and rows alike. policy: decides what to update after each step.
+        centre: hash x − running mean of the queries and w − mean row. Queries behind a ReLU all point the same way,
+            and share one bucket otherwise.
+        momentum: weight of the past in the running mean of the queries.
+    """
+
+    def __init__(
+        self, family: HashFamily, policy: UpdatePolicy, *, centre: bool = True, momentum: float = 0.95
+    ) -> None:
+        self.family, self.policy, self.centre, self.momentum = family, policy, centre, momentum
+        self.tables = HashTables(num_bits=family.num_bits, num_tables=family.num_tables)
+        self.statistics = IndexStatistics()
+        self.query_mean = torch.zeros(family.dim)
+        self.row_mean = torch.zeros(family.dim)
+        self._observed = False
+        self._mined: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def observe(self, x: Tensor) -> None:
+        """Take a batch of queries [B, D] into their running mean."""
+        if self.centre:
+            mean = x.mean(0)
+            self.query_mean = torch.lerp(mean, self.query_mean, self.momentum) if self._observed else mean
+            self._observed = True
+
+    def query(
+        self, x: Tensor, *, cap: int | None = None, limit: int | None = None, generator: Generator | None = None
+    ) -> Candidates:
+        """The rows that share a code with each query of [B, D]; the other arguments as in HashTables.query."""
+        codes = self.family.codes(x - self.query_mean)
+        return self.tables.query(codes, cap=cap, limit=limit, generator=generator)
+
+    def learn_from(self, x: Tensor, positive: Tensor, negative: Tensor) -> None:
+        """Keep triplets for the next fit of a learnable family. x: [m, D] queries; positive, negative: [m] row ids."""
+        self._mined = (x, positive, negative)
+
+    def due(self, step: int, weight: Tensor) -> Rows | Tensor:
+        """What `refresh` would bring up to date now; everything, if the tables are still to be built."""
+        return self.policy.rows_to_update(step, weight) if self.tables.built else Rows.ALL
+
+    @torch.no_grad()
+    def refresh(self, step: int, weight: Tensor, rows: Rows | Tensor) -> None:
+        """Fit the hash functions if they can learn, re-hash `rows` (from `due`), move those whose code changed."""
+        if rows is Rows.NONE:
+            return
+        if self._fit(weight):
+            rows = Rows.ALL
+        if isinstance(rows, Rows) and self.centre:
+            self.row_mean = weight.mean(0)
+        self._rehash(weight, rows)
+        self.policy.updated(step, weight)
+        self.statistics.updates += 1
+
+    def _fit(self, weight: Tensor) -> bool:
+        if self._mined is None or not isinstance(self.family, LearnableHashFamily):
+            return False
+        x, positive, negative = self._mined
+        rows = weight - self.row_mean
+        self.family.fit(x - self.query_mean, rows[positive], rows[negative])
+        self._mined = None
+        self.statistics.fits += 1
+        return True
+
+    def _rehash(self, weight: Tensor, rows: Rows | Tensor) -> None:
+        if not self.tables.built:
+            self.tables.build(self.family.codes(weight - self.row_mean))
+            self.statistics.rows_moved += len(weight)
+            return
+        ids = torch.arange(len(weight)) if isinstance(rows, Rows) else rows
+        codes = self.family.codes((weight if isinstance(rows, Rows) else weight[rows]) - self.row_mean)
+        moved = (codes != self.tables.codes[ids]).any(1)
+        self.tables.update(ids[moved], codes[moved])
+        self.statistics.rows_moved += int(moved.sum())

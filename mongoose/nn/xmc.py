@@ -1,0 +1,69 @@
+"""The papers' network for extreme multi-label classification: sparse input → 128 ReLU → labels."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor, nn
+
+from mongoose.candidates import Candidates
+from mongoose.nn.linear import FullSoftmaxLinear, SoftmaxLinear
+from mongoose.optim import RowAdam
+
+
+@dataclass(frozen=True)
+class SparseRows:
+    """A batch of sparse input rows: row b has features `indices[offsets[b]:offsets[b + 1]]` with `values`.
+
+    indices: [nnz] int64. values: [nnz] float. offsets: [B + 1] int64.
+    """
+
+    indices: Tensor
+    values: Tensor
+    offsets: Tensor
+
+    def __len__(self) -> int:
+        return self.offsets.numel() - 1
+
+
+class XMCNet(nn.Module):
+    """Embedding bag with feature values, bias, ReLU, and an output layer.
+
+    Args:
+        num_features: F. head: the output layer; its in_features is the hidden width. generator: the source of the
+            first weights, all normal with standard deviation 0.05; biases start at 0.
+
+    Source: SLIDE §4.1 (one hidden layer of 128), which uses feature values; the released MONGOOSE drops them.
+    """
+
+    def __init__(self, num_features: int, head: SoftmaxLinear, *, generator: Generator) -> None:
+        super().__init__()
+        self.embedding = nn.EmbeddingBag(
+            num_features, head.in_features, mode="sum", sparse=True, include_last_offset=True
+        )
+        self.hidden_bias = nn.Parameter(torch.zeros(head.in_features))
+        self.head = head
+        nn.init.normal_(self.embedding.weight, std=0.05, generator=generator)
+        nn.init.normal_(head.weight, std=0.05, generator=generator)
+        nn.init.zeros_(head.bias)
+
+    def hidden(self, rows: SparseRows) -> Tensor:
+        """[B, D] hidden activations."""
+        summed = self.embedding(rows.indices, rows.offsets, per_sample_weights=rows.values)
+        return torch.relu(summed + self.hidden_bias)
+
+    def loss(self, rows: SparseRows, labels: Candidates) -> Tensor:
+        return self.head.loss(self.hidden(rows), labels)
+
+    def refresh(self, step: int) -> None:
+        self.head.refresh(step)
+
+    @torch.no_grad()
+    def topk(self, rows: SparseRows, k: int) -> Tensor:
+        return self.head.topk(self.hidden(rows), k)
+
+    def optimizers(self, lr: float) -> list[torch.optim.Optimizer]:
+        """Adam for all parameters: by rows where gradients are row-sparse, fused where they are dense."""
+        dense: list[Tensor] = [self.hidden_bias]
+        row_sparse: list[Tensor] = [self.embedding.weight]
+        (dense if isinstance(self.head, FullSoftmaxLinear) else row_sparse).extend(self.head.parameters())
+        return [RowAdam(row_sparse, lr=lr), torch.optim.Adam(dense, lr=lr, fused=True)]

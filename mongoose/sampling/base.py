@@ -1,0 +1,100 @@
+"""Active sets, and what a sampler promises."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mongoose.candidates import Candidates
+from mongoose.index import LSHIndex
+from mongoose.ops.gather_rows import gather_rows
+from mongoose.ops.sampled_matmul import sampled_matmul
+from mongoose.ops.softmax import ragged_softmax_cross_entropy, softmax_cross_entropy
+from mongoose.scheduling.base import Rows
+
+
+class ActiveSet(ABC):
+    """The classes that a training step computes; holds every true label of the batch."""
+
+    @abstractmethod
+    def cross_entropy(self, x: Tensor, weight: Tensor, bias: Tensor, labels: Candidates) -> Tensor:
+        """Softmax cross-entropy over the active classes; gradients of `weight` and `bias` are row-sparse."""
+
+    @abstractmethod
+    def holds(self, sample: Tensor, ids: Tensor) -> Tensor:
+        """Whether each sample's active set holds the ids; bool of the shape of `ids`."""
+
+    @property
+    @abstractmethod
+    def size(self) -> float:
+        """Active classes a sample, mean over the batch."""
+
+
+@dataclass(frozen=True)
+class SharedActiveSet(ActiveSet):
+    """One active set for the whole batch: a small dense product a direction.
+
+    ids: [U] int64, ascending, distinct. log_inclusion: [U] log-probability that a class entered, or None: uncorrected.
+    """
+
+    ids: Tensor
+    log_inclusion: Tensor | None = None
+
+    def cross_entropy(self, x: Tensor, weight: Tensor, bias: Tensor, labels: Candidates) -> Tensor:
+        logits = torch.addmm(gather_rows(bias, self.ids), x, gather_rows(weight, self.ids).t())
+        columns = Candidates(torch.searchsorted(self.ids, labels.ids), labels.offsets)
+        return softmax_cross_entropy(logits, columns, self.log_inclusion)
+
+    def holds(self, sample: Tensor, ids: Tensor) -> Tensor:
+        return torch.isin(ids, self.ids)
+
+    @property
+    def size(self) -> float:
+        return float(self.ids.numel())
+
+
+@dataclass(frozen=True)
+class PerSampleActiveSet(ActiveSet):
+    """An active set for each sample, as in SLIDE."""
+
+    members: Candidates
+
+    def cross_entropy(self, x: Tensor, weight: Tensor, bias: Tensor, labels: Candidates) -> Tensor:
+        ids, position = torch.unique(self.members.ids, return_inverse=True)
+        pairs = Candidates(position, self.members.offsets)
+        logits = sampled_matmul(x, gather_rows(weight, ids), pairs) + gather_rows(bias, ids)[position]
+        return ragged_softmax_cross_entropy(logits, self.members, labels)
+
+    def holds(self, sample: Tensor, ids: Tensor) -> Tensor:
+        return self.members.contains(sample, ids)
+
+    @property
+    def size(self) -> float:
+        return self.members.ids.numel() / max(len(self.members), 1)
+
+
+class Sampler(ABC):
+    """Chooses the active set of a batch. One that keeps tables has an `index`; the others have None."""
+
+    index: LSHIndex | None = None
+
+    @abstractmethod
+    def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> ActiveSet:
+        """The active set of a batch; every true label is in it.
+
+        Args:
+            x: [B, D] queries, detached. labels: B label sets. weight: [N, D]. bias: [N], both detached.
+        """
+
+    def mine(self, weight: Tensor, bias: Tensor) -> None:
+        """Give the index triplets from the last batch, if its hash functions can learn from them."""
+
+    def refresh(self, step: int, weight: Tensor, bias: Tensor) -> None:
+        """Let the tables follow the weights after `step` training steps, where the index's policy says so."""
+        if self.index is None:
+            return
+        rows = self.index.due(step, weight)
+        if rows is not Rows.NONE:
+            self.mine(weight, bias)
+            self.index.refresh(step, weight, rows)

@@ -1,0 +1,1 @@
+"""One file a claim: its module-level `claim` is found by `reports.claims.base.discover`."""

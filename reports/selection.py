@@ -1,0 +1,59 @@
+"""Which rows belong together: one setting (experiment, data set, scale), one run a method and seed."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.store import Rows
+
+IDENTITY = ["experiment", "dataset", "scale", "method", "seed"]
+
+
+@dataclass(frozen=True, order=True)
+class Setting:
+    """What must be equal for runs to be compared."""
+
+    experiment: str
+    dataset: str
+    scale: str
+
+    def __str__(self) -> str:
+        return f"{self.experiment} on {self.dataset}, scale {self.scale}"
+
+
+def settings(rows: Rows) -> list[tuple[Setting, Rows]]:
+    """The rows of each setting, in a stable order."""
+    found = rows.runs[["experiment", "dataset", "scale"]].drop_duplicates()
+    keys = sorted(Setting(*map(str, values)) for values in found.itertuples(index=False))
+    return [(key, rows.where(experiment=key.experiment, dataset=key.dataset, scale=key.scale)) for key in keys]
+
+
+def current(rows: Rows) -> Rows:
+    """One run for each setting, method and seed: the newest that succeeded, or else the newest that failed.
+
+    A store keeps runs of older code and configurations beside new ones; averaging over both would count a seed twice.
+    """
+    runs = rows.runs.assign(succeeded=rows.runs["status"] == "ok")
+    runs = runs.sort_values(["succeeded", "started", "key"]).drop_duplicates(IDENTITY, keep="last")
+    return _with_traces(runs.drop(columns="succeeded").sort_values([*IDENTITY, "key"]), rows.traces)
+
+
+def succeeded(rows: Rows) -> Rows:
+    """The runs that ended well, with their traces."""
+    return _with_traces(rows.runs[rows.runs["status"] == "ok"], rows.traces)
+
+
+def evaluations(rows: Rows) -> pd.DataFrame:
+    """The evaluation events of the runs that ended well."""
+    traces = succeeded(rows).traces
+    return traces[traces["event"] == "evaluation"]
+
+
+def epochs(rows: Rows) -> pd.DataFrame:
+    """The epoch events of the runs that ended well."""
+    traces = succeeded(rows).traces
+    return traces[traces["event"] == "epoch"]
+
+
+def _with_traces(runs: pd.DataFrame, traces: pd.DataFrame) -> Rows:
+    return Rows(runs.reset_index(drop=True), traces[traces["key"].isin(runs["key"])].reset_index(drop=True))
