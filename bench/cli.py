@@ -103,8 +103,8 @@ def export(
     store: StoreOption = ROOT / "results",
     scale: Annotated[Scale | None, typer.Option(help="Only runs of this scale.")] = None,
 ) -> None:
-    """Write completed runs as two CSV files, the form in which results are committed and shared."""
-    rows = _open(store).rows().where(status="ok", **({} if scale is None else {"scale": scale}))
+    """Write runs, failed ones too, as two CSV files: the form in which results are committed and shared."""
+    rows = _open(store).rows().where(**({} if scale is None else {"scale": scale}))
     export_rows(rows, destination)
     typer.echo(f"{len(rows.runs)} runs, {len(rows.traces)} trace rows written to {destination}.")
 

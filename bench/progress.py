@@ -53,7 +53,7 @@ class Display:
         if self._one is not None:
             self._bars.remove_task(self._one)
         self._bars.advance(self._all)
-        outcome = f"{failure.status}: {failure.reason}" if failure else self._note() or "done"
+        outcome = f"{failure.status}: {failure.reason}" if failure else f"done, {self._note()}"
         self.console.print(f"{config.method}, seed {config.seed}: {outcome}", markup=False, highlight=False)
 
     def _note(self) -> str:

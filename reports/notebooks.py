@@ -28,7 +28,7 @@ def execute(source: Path, destination: Path, parameters: Mapping[str, str], time
     Args:
         source: py:percent; its cell tagged `parameters` holds the defaults.
         destination: the `.ipynb` to write.
-        parameters: names and values that replace the defaults.
+        parameters: names and paths that replace the defaults; one inside the checkout is written relative to it.
         timeout_s: the longest that one cell may take.
 
     Raises:
@@ -73,10 +73,15 @@ def _with_parameters(notebook: NotebookNode, parameters: Mapping[str, str]) -> N
     known = dict(line.split(" = ", 1) for line in cell.source.splitlines())
     if unknown := sorted(set(parameters) - set(known)):
         raise ValueError(f"the notebook has no parameter {', '.join(unknown)}; it takes {', '.join(known)}.")
-    cell.source = "\n".join(
-        f"{name} = {parameters[name]!r}" if name in parameters else f"{name} = {known[name]}" for name in known
-    )
+    given = {name: repr(_from_root(value)) for name, value in parameters.items()}
+    cell.source = "\n".join(f"{name} = {value}" for name, value in (known | given).items())
     return notebook
+
+
+def _from_root(path: str) -> str:
+    """A path as it may be published: where the checkout lies is nobody's business."""
+    absolute = Path(path).resolve()
+    return absolute.relative_to(ROOT).as_posix() if absolute.is_relative_to(ROOT) else path
 
 
 def _environment() -> dict[str, str]:

@@ -50,9 +50,10 @@ def evaluations(rows: Rows) -> pd.DataFrame:
 
 
 def epochs(rows: Rows) -> pd.DataFrame:
-    """The epoch events of the runs that ended well."""
+    """The epoch events of the runs that ended well; `epoch` is whole (the event is the first step past its end)."""
     traces = succeeded(rows).traces
-    return traces[traces["event"] == "epoch"]
+    ends = traces[traces["event"] == "epoch"]
+    return ends.assign(epoch=ends["epoch"] // 1)
 
 
 def _with_traces(runs: pd.DataFrame, traces: pd.DataFrame) -> Rows:

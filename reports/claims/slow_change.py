@@ -17,7 +17,7 @@ def judge(rows: Rows) -> Finding:
     Holds where the 95 % interval lies within 1 to 5.
     """
     late = epochs(rows)
-    late = late[(late["method"] == "mongoose") & (late["epoch"].round() > AFTER)]
+    late = late[(late["method"] == "mongoose") & (late["epoch"] > AFTER)]
     codes, bits = _by_seed(late, "codes_changed_epoch"), _by_seed(late, "bits_changed_epoch")
     if not codes.n:
         return not_run(f"no run of MONGOOSE completed an epoch after epoch {AFTER}", "%")

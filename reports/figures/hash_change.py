@@ -34,7 +34,7 @@ def draw(frame: pd.DataFrame) -> Canvas:
 
 
 def _panel(rows: Rows, what: str, period: str) -> pd.DataFrame:
-    traces = evaluations(rows) if period == "step" else epochs(rows).assign(epoch=lambda frame: frame["epoch"].round())
+    traces = evaluations(rows) if period == "step" else epochs(rows)
     traces = traces.assign(percent=100 * traces[f"{what}_changed_{period}"])
     found = band(traces, period, "percent")
     return found.assign(what=what, period=period)

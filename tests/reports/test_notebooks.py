@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from bench.store import export_rows
-from reports.notebooks import execute, to_html
+from reports.notebooks import ROOT, execute, to_html
 
 SOURCE = Path("notebooks/first_light.py")
 
@@ -49,6 +49,11 @@ def test_notebook_without_any_rows_says_so(tmp_path):
 def test_an_unknown_parameter_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="colour"):
         execute(SOURCE, tmp_path / "n.ipynb", {"colour": "red"})
+
+
+def test_a_path_inside_the_checkout_is_written_without_saying_where_that_is(tmp_path):
+    absent = {"quick_store": str(ROOT / "no-such-store"), "reference_export": str(tmp_path / "none")}
+    assert "quick_store = 'no-such-store'" in execute(SOURCE, tmp_path / "n.ipynb", absent).read_text()
 
 
 def test_reports_do_not_import_torch():

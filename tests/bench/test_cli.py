@@ -1,0 +1,80 @@
+"""The command line, from end to end on the tiny set."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bench import cli
+from bench.cli import app
+from bench.config import RunConfig
+from bench.experiments import first_light
+
+ROOT = Path(__file__).parents[2]
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """One run of the whole path, shared by the tests below."""
+    folder = tmp_path_factory.mktemp("reproduced")
+    places = ["--store", f"{folder}/results", "--site", f"{folder}/site", "--notebooks", f"{folder}/notebooks"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(first_light.SECONDS, "smoke", 0.3)
+        return folder, invoke("reproduce", "first-light", "--scale", "smoke", *places)
+
+
+@pytest.mark.timeout(600)
+def test_reproduce_ends_with_a_report_and_a_notebook(reproduced: tuple[Path, Result]) -> None:
+    folder, result = reproduced
+    assert result.exit_code == 0, result.output
+    assert f"Report: {folder}/site/index.html" in result.output
+    assert "8 runs: 0 done before, 8 to do" in result.output
+    page = (folder / "site" / "index.html").read_text()
+    assert "MONGOOSE" in page
+    notebook = json.loads((folder / "notebooks" / "first_light.ipynb").read_text())
+    assert any(cell.get("outputs") for cell in notebook["cells"])
+
+
+def test_status_and_export_show_every_run(reproduced: tuple[Path, Result], tmp_path: Path) -> None:
+    store = f"{reproduced[0]}/results"
+    listed = json.loads(invoke("status", "--store", store, "--json").output)
+    assert {row["method"] for row in listed} == {*first_light.TRAINED, *first_light.LINES}
+    assert invoke("export", str(tmp_path / "out"), "--store", store, "--scale", "smoke").exit_code == 0
+    assert len((tmp_path / "out" / "runs.csv").read_text().splitlines()) == 9
+
+
+def test_claims_print_json(reproduced: tuple[Path, Result]) -> None:
+    claims = json.loads(invoke("claims", "--store", f"{reproduced[0]}/results", "--json").output)
+    assert {"id", "words", "source", "tag", "verdict", "effect", "interval", "unit", "n", "scale", "rows"} <= claims[0].keys()
+
+
+def test_unknown_items_are_refused() -> None:
+    result = invoke("reproduce", "figure-99")
+    assert result.exit_code == 2
+    assert "first-light" in result.output
+
+
+def test_doctor_speaks_of_torch_and_the_gpu() -> None:
+    printed = invoke("doctor").output
+    assert "torch:" in printed
+    assert "GPU:" in printed
+
+
+def test_every_scale_gives_all_methods_the_same_budget() -> None:
+    for scale in first_light.SECONDS:
+        runs: list[RunConfig] = first_light.runs(scale, 3)  # type: ignore[arg-type]
+        assert len({config.seconds for config in runs}) == 1
+        assert len(runs) == 3 * len(first_light.TRAINED) + len(first_light.LINES)
+
+
+def test_the_readme_shows_commands_that_tox_knows() -> None:
+    readme, tox = (ROOT / "README.md").read_text(), (ROOT / "tox.ini").read_text()
+    for name in ("reproduce", "test", "full"):
+        assert f"tox -e {name}" in readme
+        assert f"[testenv:{name}]" in tox
+    assert cli.REFERENCE.relative_to(ROOT).as_posix() in readme

@@ -1,0 +1,94 @@
+"""Runs in processes of their own: resume, failures, what the row says."""
+
+from dataclasses import asdict
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bench.config import RunConfig
+from bench.progress import Display
+from bench.runner import run_all
+from bench.store import Store
+from bench.worker import execute, key_of
+
+
+def config(method: str = "sampled_uniform", **values: object) -> RunConfig:
+    settings: dict[str, object] = {
+        "experiment": "test",
+        "scale": "smoke",
+        "dataset": "tiny",
+        "seed": 0,
+        "seconds": 0.3,
+        "batch_size": 64,
+        "hidden": 16,
+        "evaluations": 2,
+        "threads": 1,
+    }
+    return RunConfig(method=method, **(settings | values))  # type: ignore[arg-type]
+
+
+def run(configs: list[RunConfig], store: Store) -> tuple[int, str]:
+    """Failures, and what was printed."""
+    output = StringIO()
+    with Display(Console(file=output, width=200)) as display:
+        failed = run_all(configs, store, display)
+    return len(failed), output.getvalue()
+
+
+def test_a_second_call_finds_everything_done(tmp_path: Path) -> None:
+    store, configs = Store(tmp_path), [config(), config("most_frequent")]
+    assert run(configs, store)[0] == 0
+    before = store.rows()
+    failed, printed = run(configs, store)
+    assert failed == 0
+    assert "2 done before, 0 to do" in printed
+    assert store.rows().runs.equals(before.runs)
+
+
+def test_a_run_fills_its_row(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    run([config()], store)
+    row = store.rows().runs.iloc[0]
+    assert row.status == "ok"
+    assert row.key == key_of(config())
+    assert row.steps > 0
+    assert 0.3 <= row.train_s < 3
+    assert row.peak_mib > row.base_mib > 0
+    assert row.parameters == 500 * 16 + 16 + 300 * 17
+    assert 0 < row.p_at_1 <= 1
+    assert row.env_threads == 1
+    traces = store.rows().traces
+    assert (traces[traces.event == "evaluation"].validation_p_at_1 <= row.validation_p_at_1).all()
+    assert traces.train_s.is_monotonic_increasing
+
+
+def test_a_failure_is_a_row_with_its_reason_and_the_others_go_on(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    failed, printed = run([config(batch_size=10_000), config("most_frequent")], store)
+    assert failed == 1
+    assert "batch_size=10000 exceeds the 600 training points" in printed
+    runs = store.rows().runs.set_index("method")
+    assert runs.status.to_dict() == {"sampled_uniform": "error", "most_frequent": "ok"}
+    assert not store.done(key_of(config(batch_size=10_000)))
+
+
+def test_a_loss_that_is_not_finite_is_reported_as_diverged() -> None:
+    row, traces = execute(config(params={"lr": 1e30}, seconds=2.0), lambda event: None)
+    assert row.status == "diverged"
+    assert "step" in row.reason
+    assert all(trace.key == row.key for trace in traces)
+
+
+def test_unknown_settings_are_refused() -> None:
+    with pytest.raises(ValueError, match="colour"):
+        config(colour="red")
+    with pytest.raises(ValueError, match="num_tabels"):
+        execute(config("mongoose", params={"num_tabels": 3}), lambda event: None)
+
+
+def test_rows_hold_no_path_and_no_user(tmp_path: Path) -> None:
+    row, _ = execute(config("most_frequent"), lambda event: None)
+    home = str(Path.home())
+    assert not any(home in str(value) or str(tmp_path) in str(value) for value in asdict(row).values())

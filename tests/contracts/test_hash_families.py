@@ -1,0 +1,79 @@
+"""Every hash family in mongoose/hashing, found by its class."""
+
+import pkgutil
+from importlib import import_module
+
+import pytest
+import torch
+from torch import Generator
+
+import mongoose.hashing
+from mongoose.hashing.base import HashFamily, LearnableHashFamily
+
+
+def families() -> list[type[HashFamily]]:
+    modules = [import_module(info.name) for info in pkgutil.iter_modules(mongoose.hashing.__path__, "mongoose.hashing.")]
+    classes = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
+    concrete = (c for c in classes if issubclass(c, HashFamily) and not getattr(c, "__abstractmethods__", None))
+    return sorted(concrete, key=lambda c: c.__name__)
+
+
+def build(family: type[HashFamily], seed: int = 0, bits: int = 5, tables: int = 7) -> HashFamily:
+    return family(24, num_bits=bits, num_tables=tables, generator=Generator().manual_seed(seed))  # type: ignore[call-arg]
+
+
+def rows(count: int = 200) -> torch.Tensor:
+    return torch.randn(count, 24, generator=Generator().manual_seed(9))
+
+
+def test_families_are_found() -> None:
+    assert {"SimHash", "LearnedSimHash"} <= {family.__name__ for family in families()}
+
+
+@pytest.mark.parametrize("family", families(), ids=lambda f: f.__name__)
+class TestHashFamily:
+    @pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 1000])
+    def test_codes_have_their_shape_and_range(self, family: type[HashFamily], count: int) -> None:
+        codes = build(family).codes(rows(count))
+        assert codes.shape == (count, 7)
+        assert codes.dtype == torch.int64
+        assert bool(((codes >= 0) & (codes < 2**5)).all())
+
+    def test_the_generator_decides(self, family: type[HashFamily]) -> None:
+        x = rows()
+        assert torch.equal(build(family, 1).codes(x), build(family, 1).codes(x))
+        assert not torch.equal(build(family, 1).codes(x), build(family, 2).codes(x))
+
+    def test_tables_differ(self, family: type[HashFamily]) -> None:
+        codes = build(family).codes(rows())
+        assert len({tuple(column) for column in codes.t().tolist()}) == 7
+
+    def test_equal_rows_share_codes_and_opposite_rows_do_not(self, family: type[HashFamily]) -> None:
+        built, x = build(family), rows()
+        assert torch.equal(built.codes(x), built.codes(x.clone()))
+        assert not bool((built.codes(x) == built.codes(-x)).any())
+
+    def test_codes_carry_no_gradient_and_leave_the_global_generator_alone(self, family: type[HashFamily]) -> None:
+        state = torch.get_rng_state()
+        assert not build(family).codes(rows().requires_grad_()).requires_grad
+        assert torch.equal(state, torch.get_rng_state())
+
+    def test_state_round_trips(self, family: type[HashFamily]) -> None:
+        first, second = build(family, 1), build(family, 2)
+        second.load_state_dict(first.state_dict())
+        assert torch.equal(first.codes(rows()), second.codes(rows()))
+
+    def test_near_rows_collide_more_often_than_far_ones(self, family: type[HashFamily]) -> None:
+        built, x = build(family), rows()
+        near = (built.codes(x) == built.codes(x + 0.1 * rows().flip(0))).float().mean()
+        far = (built.codes(x) == built.codes(x.flip(0))).float().mean()
+        assert near > 0.5 > 0.2 > far
+
+    def test_a_learnable_family_lowers_its_loss(self, family: type[HashFamily]) -> None:
+        built, x = build(family), rows()
+        if not isinstance(built, LearnableHashFamily):
+            return
+        triplets = (x, x + rows().flip(0), x.roll(1, 0))
+        before = float(built.loss(*triplets).detach())
+        built.fit(*triplets)
+        assert float(built.loss(*triplets).detach()) < before

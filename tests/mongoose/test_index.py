@@ -1,0 +1,86 @@
+"""The index finds what brute force finds, for as long as its policy keeps it fresh."""
+
+import torch
+
+from mongoose.hashing.learned import LearnedSimHash
+from mongoose.hashing.simhash import SimHash
+from mongoose.index import LSHIndex
+from mongoose.scheduling.always import Always
+from mongoose.scheduling.base import Rows
+from mongoose.scheduling.never import Never
+
+DIM = 12
+
+
+def make_weight() -> torch.Tensor:
+    return torch.randn(400, DIM, generator=torch.Generator().manual_seed(0)) + 2
+
+
+def make_index(policy: Always | Never, centre: bool = True) -> LSHIndex:
+    family = SimHash(DIM, num_bits=6, num_tables=4, generator=torch.Generator().manual_seed(1))
+    return LSHIndex(family, policy, centre=centre)
+
+
+def refresh(index: LSHIndex, step: int, weight: torch.Tensor) -> None:
+    index.refresh(step, weight, index.due(step, weight))
+
+
+def test_a_fresh_index_holds_the_codes_of_the_rows() -> None:
+    weight, index = make_weight(), make_index(Always())
+    for step in range(4):
+        refresh(index, step, weight)
+        assert torch.equal(index.tables.codes, index.family.codes(weight - weight.mean(0)))
+        weight = weight + 0.1 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(step))
+
+
+def test_a_stale_index_keeps_the_first_codes() -> None:
+    weight, index = make_weight(), make_index(Never())
+    refresh(index, 0, weight)
+    first = index.tables.codes.clone()
+    refresh(index, 1, -weight)
+    assert torch.equal(index.tables.codes, first)
+    assert index.statistics.updates == 1
+
+
+def test_only_rows_whose_code_changed_are_moved() -> None:
+    weight, index = make_weight(), make_index(Always(), centre=False)
+    refresh(index, 0, weight)
+    weight[7] = -weight[7]
+    refresh(index, 1, weight)
+    assert index.statistics.rows_moved == 400 + 1
+
+
+def test_given_rows_alone_are_updated() -> None:
+    weight, index = make_weight(), make_index(Never(), centre=False)
+    index.refresh(0, weight, Rows.ALL)
+    index.refresh(1, -weight, torch.tensor([3, 5]))
+    changed = (index.tables.codes != index.family.codes(weight)).any(1).nonzero().flatten().tolist()
+    assert changed == [3, 5]
+
+
+def test_centring_spreads_queries_that_point_the_same_way() -> None:
+    """Rows and queries around a common mean share few codes once that mean is taken away."""
+    weight = make_weight() + 20
+    counts = []
+    for centre in (False, True):
+        index = make_index(Always(), centre=centre)
+        refresh(index, 0, weight)
+        index.observe(weight[:64])
+        counts.append(float(index.query(weight[:64]).counts.float().mean()))
+    assert counts[0] > 300
+    assert counts[1] < 120
+
+
+def test_a_learnable_family_is_fitted_once_per_batch_of_triplets() -> None:
+    weight = make_weight()
+    family = LearnedSimHash(DIM, num_bits=4, num_tables=2, generator=torch.Generator().manual_seed(1), first_steps=3)
+    index = LSHIndex(family, Always())
+    planes = family.planes.detach().clone()
+    refresh(index, 0, weight)
+    assert torch.equal(family.planes, planes)
+    index.learn_from(weight[:50], torch.arange(50), torch.arange(50, 100))
+    refresh(index, 1, weight)
+    refresh(index, 2, weight)
+    assert index.statistics.fits == 1
+    assert not torch.equal(family.planes, planes)
+    assert torch.equal(index.tables.codes, family.codes(weight - weight.mean(0)))
