@@ -31,7 +31,7 @@ def reproduce(
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a method; each scale has its own number.")] = None,
     store: StoreOption = ROOT / "results",
     site: SiteOption = ROOT / "site",
-    notebooks: NotebooksOption = ROOT / "notebooks",
+    notebooks: NotebooksOption = ROOT / "site",
 ) -> None:
     """Run what the figures, tables and claims need, resume by itself, then write the report and the notebooks."""
     from bench.progress import Display
@@ -50,7 +50,7 @@ def reproduce(
 def report(
     store: StoreOption = ROOT / "results",
     site: SiteOption = ROOT / "site",
-    notebooks: NotebooksOption = ROOT / "notebooks",
+    notebooks: NotebooksOption = ROOT / "site",
 ) -> None:
     """Write the report and the notebooks from rows alone: those of the store, and the committed reference."""
     _write_reports(store, site, notebooks)

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import IO, Any
 
 from bench.config import RunConfig
@@ -16,7 +16,12 @@ from bench.record import Run, Status
 from bench.store import Store
 from bench.worker import describe, key_of
 
-EXIT_OOM = -9  # the kernel's answer to a process that takes too much memory
+EXIT_KILLED = -9  # the kernel's answer to a process that takes too much memory
+
+
+def wall_s(config: RunConfig) -> float:
+    """Longest time a run may take with everything that is off the clock; generous, so that only a hang exceeds it."""
+    return 20 * config.seconds + 1800
 
 
 def run_all(configs: Iterable[RunConfig], store: Store, display: Display) -> list[Run]:
@@ -38,44 +43,53 @@ def run_all(configs: Iterable[RunConfig], store: Store, display: Display) -> lis
 def _run(config: RunConfig, store: Store, display: Display) -> Run | None:
     """One run in a process of its own; what went wrong, or None."""
     with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker", str(store.directory.resolve())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            cwd=ROOT,
-            env=_environment(config),
-        )
+        process = _start(config, store, errors)
+        hang = threading.Timer(wall_s(config), process.kill)
+        hang.start()
         try:
             _follow(process, config, display)
             code = process.wait()
-        except BaseException:
+        finally:
+            too_long = not hang.is_alive()
+            hang.cancel()
             process.kill()
             process.wait()
-            raise
-        if code == 0:
-            return None
-        return _failure(config, code, errors)
+        return None if code == 0 else _failure(config, code, too_long, errors)
+
+
+def _start(config: RunConfig, store: Store, errors: IO[str]) -> "subprocess.Popen[str]":
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.worker", str(store.directory.resolve())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        cwd=ROOT,
+        env=_environment(config),
+    )
+    assert process.stdin is not None
+    process.stdin.write(config.model_dump_json())
+    process.stdin.close()
+    return process
 
 
 def _follow(process: "subprocess.Popen[str]", config: RunConfig, display: Display) -> None:
-    assert process.stdin is not None
+    """Show what the worker tells until it ends."""
     assert process.stdout is not None
-    process.stdin.write(config.model_dump_json())
-    process.stdin.close()
     for line in process.stdout:
         event: dict[str, Any] = json.loads(line)
         display.progress(config, event)
 
 
-def _failure(config: RunConfig, code: int, errors: IO[str]) -> Run:
+def _failure(config: RunConfig, code: int, too_long: bool, errors: IO[str]) -> Run:
     errors.seek(0)
     lines = errors.read().strip().splitlines()
     reason = lines[-1] if lines else f"the process ended with status {code}"
-    out_of_memory = code == EXIT_OOM or "MemoryError" in reason or "can't allocate memory" in reason
+    if too_long:
+        return Run(status="timeout", reason=f"no end after {wall_s(config):.0f} s", **describe(config))
+    out_of_memory = code == EXIT_KILLED or "MemoryError" in reason or "can't allocate memory" in reason
     status: Status = "oom" if out_of_memory else "error"
-    return replace(Run(status=status, **describe(config)), reason=reason[:500])
+    return Run(status=status, reason=reason[:500], **describe(config))
 
 
 def _environment(config: RunConfig) -> dict[str, str]:

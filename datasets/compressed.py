@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
@@ -60,7 +61,7 @@ def _raw(source: Source, stack: ExitStack) -> tuple[BinaryIO, str, int | None]:
     if isinstance(source, bytes):
         return io.BytesIO(source), "<bytes>", len(source)
     if isinstance(source, (str, os.PathLike)):
-        file: BinaryIO = stack.enter_context(open(source, "rb"))
+        file: BinaryIO = stack.enter_context(Path(source).open("rb"))  # noqa: SIM115 - the stack closes it
         return file, os.fspath(source), _size(file)
     if isinstance(source, io.TextIOBase):
         raise TypeError("a text stream was given; XMC data are read as bytes: open the file in mode 'rb'.")

@@ -17,7 +17,14 @@ MAY_IMPORT = {
     "bench": {"mongoose", "cuda_kernels", "datasets"},
     "reports": {"bench"},
 }
-PLUG_INS = ["bench/methods", "bench/experiments", "mongoose/scheduling", "mongoose/sampling", "reports/figures", "reports/claims"]
+PLUG_INS = [
+    "bench/methods",
+    "bench/experiments",
+    "mongoose/scheduling",
+    "mongoose/sampling",
+    "reports/figures",
+    "reports/claims",
+]
 
 
 def sources(folder: str) -> list[Path]:
@@ -53,7 +60,8 @@ def test_reports_read_rows_and_nothing_else_of_bench() -> None:
 @pytest.mark.parametrize("folder", PLUG_INS)
 def test_plug_ins_of_a_folder_do_not_import_each_other(folder: str) -> None:
     package = folder.replace("/", ".")
-    plug_ins = {f"{package}.{path.stem}" for path in (ROOT / folder).glob("*.py")} - {f"{package}.base", f"{package}.__init__"}
+    bases = {f"{package}.base", f"{package}.__init__"}
+    plug_ins = {f"{package}.{path.stem}" for path in (ROOT / folder).glob("*.py")} - bases
     shared = {"mongoose.sampling.random"}  # the LSH sampler mixes its candidates with random negatives
     for path in (ROOT / folder).glob("*.py"):
         found = set(imports(path)) & plug_ins - shared

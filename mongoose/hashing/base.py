@@ -20,10 +20,6 @@ class HashFamily(nn.Module, ABC):
     def codes(self, x: Tensor) -> Tensor:
         """[N, D] float rows → [N, L] int64 codes, each in [0, 2**K)."""
 
-    @abstractmethod
-    def collision_probability(self, cosine: float) -> float:
-        """Probability, over draws of the family, that two rows at this cosine share a code in one table."""
-
 
 class LearnableHashFamily(HashFamily):
     """A hash family that can be fitted to the rows it serves."""

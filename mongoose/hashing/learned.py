@@ -51,10 +51,6 @@ class LearnedSimHash(LearnableHashFamily):
     def codes(self, x: Tensor) -> Tensor:
         return simhash(x, self.planes, self.num_tables)
 
-    def collision_probability(self, cosine: float) -> float:
-        """Unknown once trained: depends on the data, not on the angle alone."""
-        return float("nan")
-
     def relaxed(self, x: Tensor) -> Tensor:
         """[m, D] → [m, L*K] soft bits in (−1, 1)."""
         return torch.tanh(self.scale * (x / x.norm(dim=1).mean().clamp_min(1e-12)) @ self.planes)

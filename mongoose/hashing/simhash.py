@@ -36,7 +36,10 @@ class SimHash(HashFamily):
         return simhash(x, self.planes, self.num_tables)
 
     def collision_probability(self, cosine: float) -> float:
-        """(1 − θ/π)^K, θ the angle (Charikar 2002)."""
+        """Probability that two rows at this cosine share a code in one table: (1 − θ/π)^K, θ the angle.
+
+        Source: Charikar 2002. Exact for Gaussian planes.
+        """
         return (1 - math.acos(max(-1.0, min(1.0, cosine))) / math.pi) ** self.num_bits
 
 

@@ -50,7 +50,9 @@ def test_status_and_export_show_every_run(reproduced: tuple[Path, Result], tmp_p
 
 def test_claims_print_json(reproduced: tuple[Path, Result]) -> None:
     claims = json.loads(invoke("claims", "--store", f"{reproduced[0]}/results", "--json").output)
-    assert {"id", "words", "source", "tag", "verdict", "effect", "interval", "unit", "n", "scale", "rows"} <= claims[0].keys()
+    assert {"id", "words", "source", "tag", "verdict", "effect", "interval", "unit", "n", "scale", "rows"} <= claims[
+        0
+    ].keys()
 
 
 def test_unknown_items_are_refused() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bench import runner
 from bench.config import RunConfig
 from bench.progress import Display
 from bench.runner import run_all
@@ -72,6 +73,13 @@ def test_a_failure_is_a_row_with_its_reason_and_the_others_go_on(tmp_path: Path)
     runs = store.rows().runs.set_index("method")
     assert runs.status.to_dict() == {"sampled_uniform": "error", "most_frequent": "ok"}
     assert not store.done(key_of(config(batch_size=10_000)))
+
+
+def test_a_run_without_end_is_stopped_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "wall_s", lambda config: 0.5)
+    store = Store(tmp_path)
+    assert run([config()], store)[0] == 1
+    assert store.rows().runs.status.tolist() == ["timeout"]
 
 
 def test_a_loss_that_is_not_finite_is_reported_as_diverged() -> None:

@@ -18,7 +18,7 @@ from bench.store import Store, StoreError, export_rows, read_export, write_atomi
 
 
 def make_run(key: str, **values: object) -> Run:
-    run = Run(key, "item", "quick", "dense", "tiny", 0, "ok", p_at_1=0.25, environment=Environment(cpu="a, \"b\""))
+    run = Run(key, "item", "quick", "dense", "tiny", 0, "ok", p_at_1=0.25, environment=Environment(cpu='a, "b"'))
     return replace(run, **values)  # type: ignore[arg-type]
 
 
@@ -121,7 +121,9 @@ def test_kills_lose_no_acknowledged_run(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     for kill in range(5):
         command = [sys.executable, "-c", WRITER, str(tmp_path), str(kill)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
+        )
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(0.013 * kill)

@@ -12,7 +12,9 @@ from mongoose.hashing.base import HashFamily, LearnableHashFamily
 
 
 def families() -> list[type[HashFamily]]:
-    modules = [import_module(info.name) for info in pkgutil.iter_modules(mongoose.hashing.__path__, "mongoose.hashing.")]
+    modules = [
+        import_module(info.name) for info in pkgutil.iter_modules(mongoose.hashing.__path__, "mongoose.hashing.")
+    ]
     classes = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
     concrete = (c for c in classes if issubclass(c, HashFamily) and not getattr(c, "__abstractmethods__", None))
     return sorted(concrete, key=lambda c: c.__name__)

@@ -15,9 +15,7 @@ def test_codes_equal_bit_by_bit_packing(rows: int, bits: int, tables: int) -> No
     generator = torch.Generator().manual_seed(rows + bits)
     x, planes = torch.randn(rows, 16, generator=generator), torch.randn(16, bits * tables, generator=generator)
     signs = (x @ planes > 0).tolist()
-    expected = [
-        [sum(2**j for j in range(bits) if row[table * bits + j]) for table in range(tables)] for row in signs
-    ]
+    expected = [[sum(2**j for j in range(bits) if row[table * bits + j]) for table in range(tables)] for row in signs]
     assert simhash(x, planes, tables).tolist() == expected
 
 

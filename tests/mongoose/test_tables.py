@@ -1,5 +1,7 @@
 """The law of the tables: whatever was updated, a query equals brute-force comparison of codes."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,7 +19,7 @@ def brute_force(codes: Tensor, queries: Tensor) -> list[list[int]]:
 
 def as_lists(candidates: Candidates) -> list[list[int]]:
     bounds = candidates.offsets.tolist()
-    return [candidates.ids[a:b].tolist() for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [candidates.ids[a:b].tolist() for a, b in pairwise(bounds)]
 
 
 def random_codes(rows: int, tables: int, bits: int, seed: int) -> Tensor:
