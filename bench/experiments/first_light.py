@@ -7,7 +7,7 @@ TRAINED = ("dense", "sampled_uniform", "sampled_frequency", "naive_lsh", "slide"
 LINES = ("most_frequent", "nearest_neighbours")
 DATASET = {"smoke": "tiny", "quick": "wordnet", "paper": "wordnet"}
 SECONDS = {"smoke": 1.0, "quick": 60.0, "paper": 180.0}
-EVALUATIONS = {"smoke": 4, "quick": 10, "paper": 12}
+EVALUATIONS = {"smoke": 4, "quick": 8, "paper": 12}
 
 
 def runs(scale: Scale, seeds: int) -> list[RunConfig]:
