@@ -33,10 +33,16 @@ def describe(threads: int) -> Environment:
     )
 
 
+def process_environment(threads: int) -> dict[str, str]:
+    """Thread counts are fixed before torch is loaded; idle OpenMP threads sleep, since the machine may be shared."""
+    counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    return os.environ | counts | {"OMP_WAIT_POLICY": "passive", "PYTHONPATH": str(ROOT)}
+
+
 @cache
 def code_digest() -> str:
-    """Digest of the sources that can change a result; part of every run's key, so that an edit re-runs."""
-    digest = hashlib.sha256()
+    """Digest of torch's version and the sources that can change a result; part of every run's key."""
+    digest = hashlib.sha256(torch.__version__.encode())
     for path in sorted(_sources()):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

@@ -90,7 +90,8 @@ class Trace:
 
     `bits_changed_*` and `codes_changed_*` are the fractions of the bits, and of whole K-bit codes, of all output rows
     that differ under one fixed random SimHash: over the last step before an evaluation, or over the epoch that ended.
-    `recall_at_10` is the share of each query's exact top-10 inner products that its active set held.
+    `recall_at_10` is the share of each query's exact top-10 scores, after the step, that its active set held: labels
+    and random negatives included, and those of the whole batch where the set is shared.
     Counters (`update_s`, `table_updates`, `rows_updated`) run from the start of the run.
     """
 

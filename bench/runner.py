@@ -1,7 +1,6 @@
 """Carry out runs one after another, each in a fresh process, skipping those that the store has."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -10,7 +9,7 @@ from collections.abc import Iterable
 from typing import IO, Any
 
 from bench.config import RunConfig
-from bench.environment import ROOT
+from bench.environment import ROOT, process_environment
 from bench.progress import Display
 from bench.record import Run, Status
 from bench.store import Store
@@ -34,7 +33,6 @@ def run_all(configs: Iterable[RunConfig], store: Store, display: Display) -> lis
         display.start(config)
         failure = _run(config, store, display)
         if failure is not None:
-            store.append(failure, [])
             failed.append(failure)
         display.finish(config, failure)
     return failed
@@ -47,14 +45,18 @@ def _run(config: RunConfig, store: Store, display: Display) -> Run | None:
         hang = threading.Timer(wall_s(config), process.kill)
         hang.start()
         try:
-            _follow(process, config, display)
+            told = _follow(process, config, display)
             code = process.wait()
         finally:
             too_long = not hang.is_alive()
             hang.cancel()
             process.kill()
             process.wait()
-        return None if code == 0 else _failure(config, code, too_long, errors)
+        if "status" in told:  # the worker has stored its row
+            return None if told["status"] == "ok" else Run(**describe(config), **told)
+        failure = _failure(config, code, too_long, errors)
+        store.append(failure, [])
+        return failure
 
 
 def _start(config: RunConfig, store: Store, errors: IO[str]) -> "subprocess.Popen[str]":
@@ -65,7 +67,7 @@ def _start(config: RunConfig, store: Store, errors: IO[str]) -> "subprocess.Pope
         stderr=errors,
         text=True,
         cwd=ROOT,
-        env=_environment(config),
+        env=process_environment(config.threads),
     )
     assert process.stdin is not None
     process.stdin.write(config.model_dump_json())
@@ -73,26 +75,28 @@ def _start(config: RunConfig, store: Store, errors: IO[str]) -> "subprocess.Pope
     return process
 
 
-def _follow(process: "subprocess.Popen[str]", config: RunConfig, display: Display) -> None:
-    """Show what the worker tells until it ends."""
+def _follow(process: "subprocess.Popen[str]", config: RunConfig, display: Display) -> dict[str, Any]:
+    """Show what the worker tells until it ends; returns the status and reason it stored, if it came that far."""
     assert process.stdout is not None
+    told: dict[str, Any] = {}
     for line in process.stdout:
-        event: dict[str, Any] = json.loads(line)
-        display.progress(config, event)
+        try:
+            event: dict[str, Any] = json.loads(line)
+        except ValueError:
+            continue  # something that a library printed
+        if "status" in event:
+            told = event
+        else:
+            display.progress(config, event)
+    return told
 
 
 def _failure(config: RunConfig, code: int, too_long: bool, errors: IO[str]) -> Run:
     errors.seek(0)
     lines = errors.read().strip().splitlines()
-    reason = lines[-1] if lines else f"the process ended with status {code}"
+    reason = lines[-1].replace(f"{ROOT}/", "") if lines else f"the process ended with status {code}"
     if too_long:
         return Run(status="timeout", reason=f"no end after {wall_s(config):.0f} s", **describe(config))
     out_of_memory = code == EXIT_KILLED or "MemoryError" in reason or "can't allocate memory" in reason
     status: Status = "oom" if out_of_memory else "error"
     return Run(status=status, reason=reason[:500], **describe(config))
-
-
-def _environment(config: RunConfig) -> dict[str, str]:
-    """Thread counts are fixed before torch is loaded; idle OpenMP threads sleep, since the machine may be shared."""
-    threads = {"OMP_NUM_THREADS": str(config.threads), "MKL_NUM_THREADS": str(config.threads)}
-    return os.environ | threads | {"OMP_WAIT_POLICY": "passive", "PYTHONPATH": str(ROOT)}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,7 +39,7 @@ class Training:
         self.watch = HashWatch(config.hidden, generator=streams("watch"))
         self.clock = Stopwatch()
         self.step = 0
-        self.peak_mib = 0.0
+        self.peak_mib = math.nan
         self.best = (-1.0, 0, 0.0)  # validation P@1, step, seconds
         self.traces: list[Trace] = []
         self._losses: list[float] = []
@@ -52,7 +53,9 @@ class Training:
             memory.reset_peak()
             with self.clock.phase("update"):
                 self.net.refresh(0)
+            self._note_peak()
             epoch_codes = self.watch.codes(self.net.head.weight)
+            memory.reset_peak()
             for due in self._evaluation_times():
                 epoch_codes = self._train_until(due, epoch_codes, progress)
                 self._evaluate(best, progress)
@@ -79,7 +82,6 @@ class Training:
         return (spacing * (i + 1) for i in range(self.config.evaluations))
 
     def _train_until(self, seconds: float, epoch_codes: Tensor, progress: Progress) -> Tensor:
-        memory.reset_peak()
         while self.train_s < seconds:
             epoch_before = int(self.epoch)
             self._train_step()
@@ -137,6 +139,7 @@ class Training:
             )
         )
         self._losses.clear()
+        memory.reset_peak()
         progress({"seconds": self.train_s, "step": self.step, "p_at_1": test["p_at_1"]})
 
     def _step_under_watch(self) -> Change:
@@ -148,7 +151,7 @@ class Training:
         return self.watch.change(before, self.watch.codes(self.net.head.weight))
 
     def _note_peak(self) -> None:
-        self.peak_mib = max(self.peak_mib, memory.peak_mib())
+        self.peak_mib = float(np.fmax(self.peak_mib, memory.peak_mib()))
 
     def _trace(self, event: Any, **values: float) -> Trace:
         done = self.statistics

@@ -42,33 +42,34 @@ def key_of(config: RunConfig) -> str:
 def execute(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace]]:
     """Carry out one run; a loss that is not finite makes it `diverged`, with what was measured until then."""
     torch.set_num_threads(config.threads)
+    known = describe(config)
     progress({"phase": "reading data"})
     task = Task(config.dataset, get(config.dataset).load(), config.hidden)
-    return _score_line(config, task) if config.method in LINES else _train(config, task, progress)
+    return _score_line(known, config, task) if config.method in LINES else _train(known, config, task, progress)
 
 
-def _score_line(config: RunConfig, task: Task) -> tuple[Run, list[Trace]]:
+def _score_line(known: dict[str, Any], config: RunConfig, task: Task) -> tuple[Run, list[Trace]]:
     clock = Stopwatch()
     with clock.phase("evaluation"):
         top = LINES[config.method](task.splits.train, task.splits.test)
     found = scores(top, task.splits.test.labels, task.inverse_propensity)
-    return _row(config, task, evaluation_s=clock.seconds("evaluation"), **found), []
+    return _row(known, task, evaluation_s=clock.seconds("evaluation"), **found), []
 
 
-def _train(config: RunConfig, task: Task, progress: Progress) -> tuple[Run, list[Trace]]:
+def _train(known: dict[str, Any], config: RunConfig, task: Task, progress: Progress) -> tuple[Run, list[Trace]]:
     method, streams = methods.get(config.method), partial(stream, config.seed)
     method_config = method.config(**config.params)
     task.train.batch(torch.zeros(1, dtype=torch.int64))
     base_mib = memory.resident_mib()
     net = method.build(task, method_config, streams)
-    training = Training(key_of(config), config, task, net, method_config.lr, streams)
+    training = Training(known["key"], config, task, net, method_config.lr, streams)
     status: dict[str, Any] = {"status": "ok"}
     try:
         found = training.run(progress)
     except DivergedError as error:
         status, found = {"status": "diverged", "reason": str(error)}, {}
     measured = _measured(training) | found | status
-    return _row(config, task, base_mib=base_mib, **measured), training.traces
+    return _row(known, task, base_mib=base_mib, **measured), training.traces
 
 
 def _measured(training: Training) -> dict[str, Any]:
@@ -91,17 +92,19 @@ def _measured(training: Training) -> dict[str, Any]:
     }
 
 
-def _row(config: RunConfig, task: Task, **measured: Any) -> Run:
+def _row(known: dict[str, Any], task: Task, **measured: Any) -> Run:
     return Run(
-        **describe(config),
+        **known,
         **({"status": "ok"} | measured),
         test_points=task.splits.test.points,
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
 def describe(config: RunConfig) -> dict[str, Any]:
-    """The fields of a row that are known before the run: what was asked, and where."""
+    """The fields of a row that are known before the run: what was asked, where and when."""
+    asked = config.model_dump(mode="json")
+    if config.method in methods.found():
+        asked["params"] = methods.get(config.method).config(**config.params).model_dump(mode="json")
     return {
         "key": key_of(config),
         "experiment": config.experiment,
@@ -110,15 +113,22 @@ def describe(config: RunConfig) -> dict[str, Any]:
         "dataset": config.dataset,
         "seed": config.seed,
         "budget_s": config.seconds,
-        "config": json.dumps(config.model_dump(mode="json"), sort_keys=True),
+        "config": json.dumps(asked, sort_keys=True),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": environment.describe(config.threads),
     }
 
 
+def tell(event: dict[str, Any]) -> None:
+    """One line for the runner."""
+    print(json.dumps(event), flush=True)
+
+
 def main() -> None:
     config = RunConfig.model_validate_json(sys.stdin.read())
-    run, traces = execute(config, lambda event: print(json.dumps(event), flush=True))
+    run, traces = execute(config, tell)
     Store(Path(sys.argv[1])).append(run, traces)
+    tell({"status": run.status, "reason": run.reason})
 
 
 if __name__ == "__main__":

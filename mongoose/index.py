@@ -48,12 +48,13 @@ class LSHIndex:
             self.query_mean = torch.lerp(mean, self.query_mean, self.momentum) if self._observed else mean
             self._observed = True
 
-    def query(
-        self, x: Tensor, *, cap: int | None = None, limit: int | None = None, generator: Generator | None = None
-    ) -> Candidates:
+    def query(self, x: Tensor, *, cap: int | None = None, generator: Generator | None = None) -> Candidates:
         """The rows that share a code with each query of [B, D]; the other arguments as in HashTables.query."""
-        codes = self.family.codes(x - self.query_mean)
-        return self.tables.query(codes, cap=cap, limit=limit, generator=generator)
+        return self.tables.query(self.query_codes(x), cap=cap, generator=generator)
+
+    def query_codes(self, x: Tensor) -> Tensor:
+        """[B, D] queries → [B, L] codes, to look up in `tables`."""
+        return self.family.codes(x - self.query_mean)
 
     def learn_from(self, x: Tensor, positive: Tensor, negative: Tensor) -> None:
         """Keep triplets for the next fit of a learnable family. x: [m, D] queries; positive, negative: [m] row ids."""
@@ -68,23 +69,23 @@ class LSHIndex:
         """Fit the hash functions if they can learn, re-hash `rows` (from `due`), move those whose code changed."""
         if rows is Rows.NONE:
             return
-        if self._fit(weight):
-            rows = Rows.ALL
+        learns = self._mined is not None and isinstance(self.family, LearnableHashFamily)
+        rows = Rows.ALL if learns else rows
         if isinstance(rows, Rows) and self.centre:
             self.row_mean = weight.mean(0)
+        self._fit(weight)
         self._rehash(weight, rows)
         self.policy.updated(step, weight)
         self.statistics.updates += 1
 
-    def _fit(self, weight: Tensor) -> bool:
+    def _fit(self, weight: Tensor) -> None:
         if self._mined is None or not isinstance(self.family, LearnableHashFamily):
-            return False
+            return
         x, positive, negative = self._mined
         rows = weight - self.row_mean
         self.family.fit(x - self.query_mean, rows[positive], rows[negative])
         self._mined = None
         self.statistics.fits += 1
-        return True
 
     def _rehash(self, weight: Tensor, rows: Rows | Tensor) -> None:
         if not self.tables.built:

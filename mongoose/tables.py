@@ -53,23 +53,31 @@ class HashTables:
             self._side = build_buckets(self.codes[self._moved_ids], 2**self.num_bits)
 
     def query(
-        self, codes: Tensor, *, cap: int | None = None, limit: int | None = None, generator: Generator | None = None
+        self,
+        codes: Tensor,
+        *,
+        tables: Tensor | None = None,
+        cap: int | None = None,
+        generator: Generator | None = None,
     ) -> Candidates:
         """For each query, the items that share its code in at least one table.
 
         Args:
             codes: [B, L] int64, the queries' codes.
-            cap, limit, generator: as in `ops.buckets.lookup_buckets`; they bound what a query may cost.
+            tables: [B, T] int64, the tables that each query visits; all, if None.
+            cap: look at no more than this many items of a bucket, at a random run of them drawn from `generator`.
         """
         if self._main is None:
             raise RuntimeError("query() before build(): the tables are empty; call build(codes) first.")
         self._check(codes)
-        sample, item = lookup_buckets(self._main, codes, cap=cap, limit=limit, generator=generator)
+        tables = torch.arange(self.num_tables, device=codes.device).expand_as(codes) if tables is None else tables
+        parts = [self._main] if self._side is None else [self._main, self._side]
+        found = lookup_buckets(parts, codes.gather(1, tables), tables, cap=cap, generator=generator)
+        sample, item = found[0]
         if self._side is not None:
             still = ~self._moved[item]
-            moved = lookup_buckets(self._side, codes, cap=cap, limit=limit, generator=generator)
-            sample = torch.cat([sample[still], moved[0]])
-            item = torch.cat([item[still], self._moved_ids[moved[1]]])
+            sample = torch.cat([sample[still], found[1][0]])
+            item = torch.cat([item[still], self._moved_ids[found[1][1]]])
         return Candidates.from_pairs(sample, item, len(codes))
 
     def _check(self, codes: Tensor) -> None:

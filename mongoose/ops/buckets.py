@@ -1,5 +1,6 @@
 """Buckets as compressed rows: build them from codes, look codes up in them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -35,36 +36,40 @@ def build_buckets(codes: Tensor, num_buckets: int) -> Buckets:
 
 
 def lookup_buckets(
-    buckets: Buckets,
+    parts: Sequence[Buckets],
     codes: Tensor,
+    tables: Tensor,
     *,
     cap: int | None = None,
-    limit: int | None = None,
     generator: Generator | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Every item that shares a code with a query in some table, once per shared table.
+) -> list[tuple[Tensor, Tensor]]:
+    """Every item that shares a code with a query in a table that the query visits, once per shared table.
 
     Args:
-        codes: [B, L] int64, the queries' codes.
+        parts: buckets of the same tables; a bucket of the whole is the buckets of all parts, laid end to end.
+        codes: [B, T] int64, each query's codes in the tables it visits. tables: [B, T] int64, those tables.
         cap: of a bucket with more items than this, take a run of `cap` items that starts at a random one.
-        limit: visit tables in random order until a query has this many items (SLIDE's vanilla sampling).
-        generator: the source of starts and order; needed with `cap` or `limit`.
+        generator: the source of the starts; needed with `cap`.
 
     Returns:
-        (query, item): two int64 vectors of equal length, in no particular order.
+        For each part (query, item): two int64 vectors of equal length, in no particular order.
     """
-    num_queries, num_tables = codes.shape
-    table = torch.arange(num_tables, device=codes.device)
-    if limit is not None:
-        table = torch.randperm(num_tables, generator=generator, device=codes.device)
-    codes, table = codes[:, table], table.expand(num_queries, num_tables)
-    start = buckets.offsets[table, codes]
-    length = buckets.offsets[table, codes + 1] - start
-    if cap is not None:
-        spare = (length - cap).clamp_min(0)
-        start = start + (torch.rand(spare.shape, generator=generator, device=codes.device) * (spare + 1)).long()
-        length = length.clamp_max(cap)
-    if limit is not None:
-        length = torch.where(length.cumsum(1) - length < limit, length, 0)
-    slot, position = ranges(start.flatten(), length.flatten())
-    return slot // num_tables, buckets.items[table.flatten()[slot], position]
+    starts = [part.offsets[tables, codes] for part in parts]
+    lengths = [part.offsets[tables, codes + 1] - start for part, start in zip(parts, starts, strict=True)]
+    first, last = _window(torch.stack(lengths).sum(0), cap, generator)
+    found = []
+    for part, start, length in zip(parts, starts, lengths, strict=True):
+        begin, end = torch.minimum(first.clamp_min(0), length), torch.minimum(last.clamp_min(0), length)
+        slot, position = ranges((start + begin).flatten(), (end - begin).flatten())
+        found.append((slot // codes.shape[1], part.items[tables.flatten()[slot], position]))
+        first, last = first - length, last - length
+    return found
+
+
+def _window(length: Tensor, cap: int | None, generator: Generator | None) -> tuple[Tensor, Tensor]:
+    """First and one past the last position to take of buckets of these lengths."""
+    if cap is None:
+        return torch.zeros_like(length), length
+    spare = (length - cap).clamp_min(0)
+    first = (torch.rand(length.shape, generator=generator, device=length.device) * (spare + 1)).long()
+    return first, first + length.clamp_max(cap)

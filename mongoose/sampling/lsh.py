@@ -52,16 +52,18 @@ class LSHSampler(Sampler):
     def mine(self, weight: Tensor, bias: Tensor) -> None:
         """Triplets from the last batch, for a family that can learn.
 
-        Positives are the true labels and the classes of the largest scores; negatives are classes that were retrieved
-        for the query (or, half of the time, for nobody in particular: uniform) and score lower than every positive.
+        Positives are the true labels and the classes of the largest scores. Negatives are drawn from the classes that
+        were retrieved for the query and 64 uniform ones, without its positives.
         """
         if self._last is None or not isinstance(self.index.family, LearnableHashFamily):
             return
         x, labels, candidates = self._last
-        best = torch.addmm(bias, x, weight.t()).topk(self.num_positives, dim=1).indices
+        best = torch.addmm(bias, x, weight.t()).topk(min(self.num_positives, len(weight)), dim=1).indices
         positives = labels.union(from_matrix(best))
         negatives = candidates.union(from_matrix(self._uniform(len(x), weight)))
-        self.index.learn_from(*self._pair(x, positives, negatives))
+        triplets = self._pair(x, positives, negatives)
+        if len(triplets[0]):
+            self.index.learn_from(*triplets)
 
     def _uniform(self, num_queries: int, weight: Tensor) -> Tensor:
         return torch.randint(len(weight), (num_queries, 64), generator=self.generator)

@@ -89,6 +89,15 @@ def test_a_loss_that_is_not_finite_is_reported_as_diverged() -> None:
     assert all(trace.key == row.key for trace in traces)
 
 
+def test_a_diverged_run_counts_as_failed_and_keeps_its_row(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    failed, printed = run([config(params={"lr": 1e30}, seconds=2.0)], store)
+    assert failed == 1
+    assert "diverged: loss" in printed
+    assert store.rows().runs.status.tolist() == ["diverged"]
+    assert store.rows().runs.steps[0] > 0
+
+
 def test_unknown_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="colour"):
         config(colour="red")

@@ -34,9 +34,9 @@ def make_training(task: Task, method: str = "sampled_uniform", **values: Any) ->
     return Training("key", config, task, plug_in.build(task, plug_in.config(), streams), 1e-2, streams)
 
 
-def scripted(values: list[float], seen: list[torch.Tensor], net: Any) -> Any:
-    """An evaluation that takes 0.1 s, notes the weights, and returns each value twice: validation, then test."""
-    answers = iter([value for value in values for _ in range(2)] + [0.77])
+def scripted(validation: list[float], seen: list[torch.Tensor], net: Any) -> Any:
+    """An evaluation that takes 0.1 s and notes the weights; the test part says the opposite of the validation part."""
+    answers = iter([value for p in validation for value in (p, 1 - p)] + [0.77])
 
     def evaluate(*_: Any) -> dict[str, float]:
         time.sleep(0.1)

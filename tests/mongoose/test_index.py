@@ -58,6 +58,31 @@ def test_given_rows_alone_are_updated() -> None:
     assert changed == [3, 5]
 
 
+def test_the_running_mean_of_the_queries_forgets_at_its_momentum() -> None:
+    index = LSHIndex(make_index(Always()).family, Always(), momentum=0.75)
+    for batch in (torch.ones(5, DIM), torch.zeros(3, DIM), torch.full((2, DIM), 4.0)):
+        index.observe(batch)
+    torch.testing.assert_close(index.query_mean, torch.full((DIM,), 0.75**2 + 0.25 * 4))
+
+
+def test_hash_functions_are_fitted_to_the_rows_as_they_are_hashed() -> None:
+    """The centre of the fit is the mean of the present rows, not that of the last update."""
+
+    class Spy(LearnedSimHash):
+        def fit(self, anchor: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor) -> float:
+            self.seen = positive
+            return 0.0
+
+    weight = make_weight()
+    family = Spy(DIM, num_bits=4, num_tables=2, generator=torch.Generator().manual_seed(1))
+    index = LSHIndex(family, Always())
+    refresh(index, 0, weight)
+    weight = weight + 5
+    index.learn_from(weight[:9], torch.arange(9), torch.arange(9, 18))
+    refresh(index, 1, weight)
+    torch.testing.assert_close(family.seen, weight[:9] - weight.mean(0))
+
+
 def test_centring_spreads_queries_that_point_the_same_way() -> None:
     """Rows and queries around a common mean share few codes once that mean is taken away."""
     weight = make_weight() + 20

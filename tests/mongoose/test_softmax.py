@@ -18,12 +18,16 @@ def make_labels() -> Candidates:
     return Candidates(torch.tensor([3, 7, 0, 1, 2, 36]), torch.tensor([0, 2, 2, 5, 6]))
 
 
-def definition(logits: Tensor, labels: Candidates) -> Tensor:
-    """Row by row, as one would write it on paper."""
+def definition(logits: Tensor, labels: Candidates, log_inclusion: Tensor | None = None) -> Tensor:
+    """Row by row, as one would write it on paper: each negative counts once for every 1/probability of its kind."""
     losses = []
+    weight = torch.ones(logits.shape[1], dtype=logits.dtype) if log_inclusion is None else 1 / log_inclusion.exp()
     for row, (a, b) in zip(logits, zip(labels.offsets[:-1], labels.offsets[1:], strict=True), strict=True):
         own = labels.ids[a:b]
-        losses.append(-torch.log_softmax(row, 0)[own].mean() if len(own) else row.new_zeros(()))
+        times = weight.clone()
+        times[own] = 1
+        partition = (times * (row - row.max()).exp()).sum().log() + row.max()
+        losses.append((partition - row[own]).mean() if len(own) else row.new_zeros(()))
     return torch.stack(losses).mean()
 
 
@@ -44,6 +48,15 @@ class Everything(Sampler):
 def test_dense_loss_equals_its_definition(scale: float) -> None:
     logits = torch.randn(4, N, dtype=torch.float64) * scale
     torch.testing.assert_close(softmax_cross_entropy(logits, make_labels()), definition(logits, make_labels()))
+
+
+def test_the_corrected_loss_equals_its_definition() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(4, N, dtype=torch.float64, generator=generator)
+    log_inclusion = torch.rand(N, dtype=torch.float64, generator=generator).log()
+    found = softmax_cross_entropy(logits, make_labels(), log_inclusion)
+    torch.testing.assert_close(found, definition(logits, make_labels(), log_inclusion))
+    assert float(found) > float(softmax_cross_entropy(logits, make_labels()))
 
 
 @pytest.mark.parametrize("per_sample", [False, True])

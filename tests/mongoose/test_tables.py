@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mongoose.candidates import Candidates
-from mongoose.ops.buckets import build_buckets, lookup_buckets
 from mongoose.tables import HashTables
 
 
@@ -55,21 +54,38 @@ def test_empty_batch_of_queries() -> None:
     assert len(tables.query(torch.zeros(0, 2, dtype=torch.int64))) == 0
 
 
-def test_cap_bounds_a_bucket_and_reaches_every_item() -> None:
-    buckets = build_buckets(torch.zeros(50, 1, dtype=torch.int64), 2)
-    generator = torch.Generator().manual_seed(0)
-    query = torch.zeros(200, 1, dtype=torch.int64)
-    sample, item = lookup_buckets(buckets, query, cap=10, generator=generator)
-    assert torch.bincount(sample).tolist() == [10] * 200
-    assert set(item.tolist()) == set(range(50))
+def one_bucket(rows: int, moved: int) -> HashTables:
+    """All rows in bucket 0; the first `moved` of them went away and came back since the build."""
+    tables = HashTables(num_bits=1, num_tables=1)
+    tables.build(torch.zeros(rows, 1, dtype=torch.int64))
+    ids = torch.arange(moved)
+    tables.update(ids, torch.ones(moved, 1, dtype=torch.int64))
+    tables.update(ids, torch.zeros(moved, 1, dtype=torch.int64))
+    return tables
 
 
-def test_limit_stops_at_the_table_that_reaches_it() -> None:
-    buckets = build_buckets(torch.zeros(20, 6, dtype=torch.int64), 2)
-    sample, _ = lookup_buckets(
-        buckets, torch.zeros(3, 6, dtype=torch.int64), limit=41, generator=torch.Generator().manual_seed(0)
-    )
-    assert torch.bincount(sample).tolist() == [60] * 3
+@pytest.mark.parametrize("moved", [0, 5])
+def test_a_cap_bounds_what_is_seen_of_a_bucket_and_reaches_every_item(moved: int) -> None:
+    queries = torch.zeros(400, 1, dtype=torch.int64)
+    seen = one_bucket(50, moved).query(queries, cap=10, generator=torch.Generator().manual_seed(0))
+    assert int(seen.counts.max()) == 10
+    assert set(seen.ids.tolist()) == set(range(50))
+
+
+def test_a_cap_does_not_favour_rows_that_moved() -> None:
+    queries = torch.zeros(2000, 1, dtype=torch.int64)
+    seen = one_bucket(1000, 100).query(queries, cap=64, generator=torch.Generator().manual_seed(0))
+    assert float((seen.ids < 100).float().mean()) == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_query_visits_only_the_tables_it_names() -> None:
+    codes = random_codes(200, 4, 3, 0)
+    tables = HashTables(num_bits=3, num_tables=4)
+    tables.build(codes)
+    queries, visits = random_codes(6, 4, 3, 1), torch.tensor([[1, 3], [0, 0], [2, 1], [3, 0], [1, 2], [2, 2]])
+    found = as_lists(tables.query(queries, tables=visits))
+    for query, visit, ids in zip(queries, visits, found, strict=True):
+        assert ids == (codes[:, visit] == query[visit]).any(1).nonzero().flatten().tolist()
 
 
 def test_cap_equal_to_the_largest_bucket_changes_nothing() -> None:
