@@ -2,7 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from sqlite3 import DatabaseError
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -86,14 +87,18 @@ def readme(reference: Annotated[Path, typer.Option(help="Exported rows.")] = REF
 @app.command()
 def status(store: StoreOption = ROOT / "results", as_json: Json = False) -> None:
     """List the runs of the store, with what became of each."""
-    runs = _open(store).rows().runs
+    runs = _existing(store).rows().runs
     shown = runs[["experiment", "scale", "method", "dataset", "seed", "status", "steps", "train_s", "p_at_1", "reason"]]
     if as_json:
         typer.echo(shown.to_json(orient="records", indent=2))
         return
+    lines = [[f"{value:.4g}" if isinstance(value, float) else str(value) for value in row] for row in shown.to_numpy()]
+    if not Console().is_terminal:
+        typer.echo("\n".join("\t".join(line) for line in [list(shown.columns), *lines]))
+        return
     table = Table(*shown.columns)
-    for row in shown.itertuples(index=False):
-        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+    for line in lines:
+        table.add_row(*line)
     Console().print(table)
 
 
@@ -103,8 +108,12 @@ def export(
     store: StoreOption = ROOT / "results",
     scale: Annotated[Scale | None, typer.Option(help="Only runs of this scale.")] = None,
 ) -> None:
-    """Write runs, failed ones too, as two CSV files: the form in which results are committed and shared."""
-    rows = _open(store).rows().where(**({} if scale is None else {"scale": scale}))
+    """Write what the reports show, failed runs too, as two CSV files: the form in which results are shared."""
+    from reports.selection import current
+
+    rows = current(_existing(store).rows().where(**({} if scale is None else {"scale": scale})))
+    if rows.runs.empty:
+        _fail(f"{store} holds no runs{f' of scale {scale}' if scale else ''}: nothing was written.")
     export_rows(rows, destination)
     typer.echo(f"{len(rows.runs)} runs, {len(rows.traces)} trace rows written to {destination}.")
 
@@ -139,16 +148,34 @@ def _experiment(item: str) -> Experiment:
 
 
 def _open(store: Path) -> Store:
+    """The store in this directory, made if absent."""
     try:
         return Store(store)
-    except StoreError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+    except (StoreError, OSError, DatabaseError) as error:
+        _fail(f"{store} cannot be used as a store: {error}")
+
+
+def _existing(store: Path) -> Store:
+    if not _is_store(store):
+        _fail(f"there is no store at {store}: name one that `reproduce` made with --store.")
+    return _open(store)
+
+
+def _is_store(store: Path) -> bool:
+    return (store / "runs.sqlite").exists()
 
 
 def _rows(store: Path) -> Rows | None:
-    return _open(store).rows() if (store / "runs.sqlite").exists() else None
+    return _open(store).rows() if _is_store(store) else None
 
 
 def _reference() -> Rows | None:
-    return read_export(REFERENCE) if (REFERENCE / "runs.csv").exists() else None
+    try:
+        return read_export(REFERENCE) if (REFERENCE / "runs.csv").exists() else None
+    except StoreError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)

@@ -28,7 +28,6 @@ def examine() -> list[Finding]:
         _compiler(),
         _package("seaborn", "report figures", "report"),
         _package("nbclient", "notebooks", "notebooks"),
-        _package("ray", "sweeps on several machines", "ray"),
         _cuda(),
         _memory_accounting(),
     ]

@@ -6,7 +6,9 @@ import pandas as pd
 
 from bench.store import Rows
 
-IDENTITY = ["experiment", "dataset", "scale", "method", "seed"]
+METHOD = ["experiment", "dataset", "scale", "method"]
+IDENTITY = [*METHOD, "seed"]
+VERSION = ["env_code", "budget_s"]
 
 
 @dataclass(frozen=True, order=True)
@@ -31,10 +33,12 @@ def settings(rows: Rows) -> list[tuple[Setting, Rows]]:
 def current(rows: Rows) -> Rows:
     """One run for each setting, method and seed: the newest that succeeded, or else the newest that failed.
 
-    A store keeps runs of older code and configurations beside new ones; averaging over both would count a seed twice.
+    A store keeps runs of older code and budgets beside new ones. A method's runs are those of one version only, that
+    of its newest success: a mean over seeds never mixes versions.
     """
-    runs = rows.runs.assign(succeeded=rows.runs["status"] == "ok")
-    runs = runs.sort_values(["succeeded", "started", "key"]).drop_duplicates(IDENTITY, keep="last")
+    runs = rows.runs.assign(succeeded=rows.runs["status"] == "ok").sort_values(["succeeded", "started", "key"])
+    newest = runs.drop_duplicates(METHOD, keep="last")[[*METHOD, *VERSION]]
+    runs = runs.merge(newest, on=[*METHOD, *VERSION]).drop_duplicates(IDENTITY, keep="last")
     return _with_traces(runs.drop(columns="succeeded").sort_values([*IDENTITY, "key"]), rows.traces)
 
 

@@ -75,7 +75,7 @@ def test_plug_ins_of_a_folder_do_not_import_each_other(folder: str) -> None:
     ("modules", "rooms", "only"),
     [
         ({"time", "timeit"}, ["mongoose", "bench", "datasets", "reports", "cuda_kernels"], "bench/timing.py"),
-        ({"sqlite3"}, ["mongoose", "bench", "datasets", "reports"], "bench/store.py"),
+        ({"sqlite3"}, ["mongoose", "datasets", "reports"], None),
         ({"matplotlib", "seaborn", "argparse"}, ["mongoose", "bench", "datasets"], None),
         ({"torch", "scipy.optimize"}, ["datasets", "reports"], None),
         ({"pickle", "marshal", "shelve"}, ["mongoose", "bench", "datasets", "reports"], None),

@@ -55,6 +55,21 @@ def test_claims_print_json(reproduced: tuple[Path, Result]) -> None:
     ].keys()
 
 
+def test_a_store_that_is_not_there_is_named_and_not_made(tmp_path: Path) -> None:
+    for command in (["status"], ["export", str(tmp_path / "out")]):
+        result = invoke(*command, "--store", str(tmp_path / "typo"))
+        assert result.exit_code == 1
+        assert "no store at" in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_exported_from_nothing(reproduced: tuple[Path, Result], tmp_path: Path) -> None:
+    result = invoke("export", str(tmp_path / "out"), "--store", f"{reproduced[0]}/results", "--scale", "paper")
+    assert result.exit_code == 1
+    assert "no runs of scale paper" in result.output
+    assert not list(tmp_path.iterdir())
+
+
 def test_unknown_items_are_refused() -> None:
     result = invoke("reproduce", "figure-99")
     assert result.exit_code == 2

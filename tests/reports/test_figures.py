@@ -122,6 +122,15 @@ def test_every_method_looks_different():
     assert len(set(looks)) == len(looks)
 
 
+def test_seeds_of_another_version_are_not_averaged(make_rows):
+    old, new = make_rows(), make_rows(seeds=[0])
+    old.runs["env_code"], old.runs["started"] = "old", "2026-01-01T00:00:00"
+    new.runs["env_code"], new.runs["started"] = "new", "2026-02-01T00:00:00"
+    new.runs["key"], new.traces["key"] = "new-" + new.runs["key"], "new-" + new.traces["key"]
+    both = Rows(pd.concat([old.runs, new.runs]), pd.concat([old.traces, new.traces]))
+    assert sorted(current(both).runs["key"]) == sorted(new.runs["key"])
+
+
 def test_the_newest_success_of_a_seed_is_current(make_rows):
     rows = make_rows(seeds=[0])
     older = rows.runs.assign(key=rows.runs["key"] + "-old", started="2026-01-01T00:00:00", p_at_1=0.0)
