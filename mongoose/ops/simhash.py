@@ -6,26 +6,51 @@ Source: Charikar 2002; MONGOOSE's `fingerprint` kernel (slide_lib/simHash.py) pa
 import torch
 from torch import Tensor
 
+from mongoose.native.library import call, instance
+from mongoose.ops.backend import op
+
 MAX_BITS = 24  # a table has 2**K buckets; up to 24 bits a float32 dot product packs exactly
+BLOCK = 4096  # rows whose projections are held at once
 
 
-def simhash(x: Tensor, planes: Tensor, num_tables: int) -> Tensor:
+@op("simhash")
+def simhash(x: Tensor, planes: Tensor, num_tables: int, offset: Tensor | None = None) -> Tensor:
     """Hash every row of `x` into one code per table.
 
     Args:
         x: [N, D] float rows.
         planes: [D, L*K] hyperplane normals; table l owns columns l*K … l*K+K-1.
         num_tables: L.
+        offset: [L*K] what a projection is compared with, or None for 0. `c @ planes` hashes x − c without forming it.
 
     Returns:
-        [N, L] int64 codes in [0, 2**K). Bit j is set where the projection on plane j is > 0; a projection of 0 gives 0.
+        [N, L] int32 codes in [0, 2**K). Bit j is set where the projection on plane j is > its offset; one that equals
+        it gives 0.
 
     Raises:
         ValueError: L does not divide the number of planes, or K is not in 1 … 24.
     """
     num_bits = bits_per_table(planes, num_tables)
-    bits = (x @ planes > 0).float().view(-1, num_tables, num_bits)
-    return (bits @ 2.0 ** torch.arange(num_bits, device=x.device)).long()
+    bits = x @ planes > (0 if offset is None else offset)
+    weights = 2.0 ** torch.arange(num_bits, device=x.device)
+    return (bits.view(-1, num_tables, num_bits).float() @ weights).int()
+
+
+@simhash.fake
+def _shape(x: Tensor, planes: Tensor, num_tables: int, offset: Tensor | None = None) -> Tensor:
+    return x.new_empty(len(x), num_tables, dtype=torch.int32)
+
+
+@simhash.kernel
+def _simhash_cpu(x: Tensor, planes: Tensor, num_tables: int, offset: Tensor | None = None) -> Tensor:
+    num_bits = bits_per_table(planes, num_tables)
+    codes = torch.empty(len(x), num_tables, dtype=torch.int32)
+    projected = x.new_empty(min(BLOCK, len(x)), planes.shape[1])
+    offset = None if offset is None else offset.to(x.dtype).contiguous()
+    for rows, out in zip(x.split(BLOCK), codes.split(BLOCK), strict=True):
+        torch.mm(rows, planes, out=projected[: len(rows)])
+        call(instance("pack_bits", x.dtype), len(rows), num_tables, num_bits, projected, offset, out)
+    return codes
 
 
 def bits_per_table(planes: Tensor, num_tables: int) -> int:
@@ -39,6 +64,20 @@ def bits_per_table(planes: Tensor, num_tables: int) -> int:
     return num_bits
 
 
+@op("bit_distance")
 def bit_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Number of bits in which codes differ, elementwise; codes of at most 24 bits, any shape, int64."""
+    """Number of bits in which codes differ, elementwise; int32 of any equal shape in, int32 out."""
     return sum(((a ^ b) >> bit & 1 for bit in range(MAX_BITS)), torch.zeros_like(a))
+
+
+@bit_distance.fake
+def _same(a: Tensor, b: Tensor) -> Tensor:
+    return torch.empty_like(a)
+
+
+@bit_distance.kernel
+def _bit_distance_cpu(a: Tensor, b: Tensor) -> Tensor:
+    a, b = a.contiguous(), b.contiguous()
+    distance = torch.empty_like(a)
+    call("bit_distance", a.numel(), a, b, distance)
+    return distance

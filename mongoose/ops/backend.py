@@ -1,0 +1,102 @@
+"""Which implementation of the ops runs, and how an op with several is declared.
+
+`reference` is the op's definition in plain torch. `cpu` is a compiled kernel. Both keep one contract.
+"""
+
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
+
+import torch
+
+from mongoose.native.build import KernelBuildError
+from mongoose.native.library import library
+
+Backend = Literal["reference", "cpu"]
+Choice = Literal["auto", "reference", "cpu"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_current: Backend | None = None  # None: not decided yet, as "auto"
+
+
+def use(choice: Choice) -> Backend:
+    """Choose the backend of this process; returns what `auto` came to.
+
+    Raises:
+        ValueError: the name is unknown.
+        KernelBuildError: `cpu` was asked for and the kernels cannot be built here.
+    """
+    global _current
+    if choice not in ("auto", "reference", "cpu"):
+        raise ValueError(f"backend={choice!r}; accepted: 'auto', 'reference', 'cpu'.")
+    _current = _resolve() if choice == "auto" else choice
+    if choice == "cpu":
+        library()
+    return _current
+
+
+def current() -> Backend:
+    """The backend that ops on CPU tensors run on; decided at the first question."""
+    return _current or use("auto")
+
+
+@contextmanager
+def using(choice: Choice) -> Iterator[Backend]:
+    """`use` for the length of a block."""
+    global _current
+    before = _current
+    try:
+        yield use(choice)
+    finally:
+        _current = before
+
+
+def _resolve() -> Backend:
+    try:
+        library()
+    except KernelBuildError as error:
+        warnings.warn(f"The ops run on backend 'reference', plain torch, which is slower. Reason: {error}", stacklevel=4)
+        return "reference"
+    return "cpu"
+
+
+class Op(Generic[P, R]):
+    """An op of the `mongoose::` namespace; calling it goes through torch's dispatcher.
+
+    Made by `op` from the definition in plain torch, which serves every device; `kernel` adds the compiled form.
+    """
+
+    def __init__(self, reference: Callable[P, R], name: str, mutates: Sequence[str]) -> None:
+        functools.update_wrapper(self, reference)
+        self.reference = reference
+        self._kernel: Callable[P, R] | None = None
+        self.torch_op: Any = torch.library.custom_op(f"mongoose::{name}", reference, mutates_args=tuple(mutates))
+        self.torch_op.register_kernel("cpu")(self._on_cpu)
+        self.fake: Callable[..., Any] = self.torch_op.register_fake
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        result: R = self.torch_op(*args, **kwargs)
+        return result
+
+    def kernel(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorates the compiled form."""
+        self._kernel = function
+        return function
+
+    def autograd(self, setup: Callable[..., None], backward: Callable[..., Any]) -> None:
+        """Registers the gradient: `setup(ctx, inputs, output)` saves what `backward(ctx, *gradients)` needs."""
+        self.torch_op.register_autograd(backward, setup_context=setup)
+
+    def _on_cpu(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self._kernel is None or current() == "reference":
+            return self.reference(*args, **kwargs)
+        return self._kernel(*args, **kwargs)
+
+
+def op(name: str, *, mutates: Sequence[str] = ()) -> Callable[[Callable[P, R]], Op[P, R]]:
+    """Declares an op by its definition in plain torch. mutates: the names of arguments that it changes in place."""
+    return lambda reference: Op(reference, name, mutates)

@@ -1,0 +1,79 @@
+// What every kernel shares: the C ABI's conventions, loops over threads, small vector arithmetic.
+//
+// A kernel is exported as `name` or `name_f32`, `name_f64`; it takes the number of threads first, arrays as pointers,
+// integers as int64_t and reals as double. Shapes were checked by the caller.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+#ifdef MONGOOSE_STD_THREADS  // ThreadSanitizer knows std::thread; it does not know GNU's OpenMP runtime
+#include <atomic>
+#include <thread>
+#endif
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+// Call `body(begin, end)` for consecutive chunks of 0 … n, on several threads.
+template <class Body>
+void parallel_chunks(int64_t threads, int64_t n, int64_t grain, const Body& body) {
+    const int64_t chunks = (n + grain - 1) / grain;
+    const int64_t workers = std::max<int64_t>(1, std::min(threads, chunks));
+#ifdef MONGOOSE_STD_THREADS
+    std::atomic<int64_t> next{0};
+    auto work = [&] {
+        for (int64_t chunk; (chunk = next++) < chunks;) body(chunk * grain, std::min(n, (chunk + 1) * grain));
+    };
+    std::vector<std::thread> pool;
+    for (int64_t worker = 1; worker < workers; worker++) pool.emplace_back(work);
+    work();
+    for (auto& thread : pool) thread.join();
+#else
+#pragma omp parallel for schedule(dynamic) num_threads(workers) if (workers > 1)
+    for (int64_t chunk = 0; chunk < chunks; chunk++) body(chunk * grain, std::min(n, (chunk + 1) * grain));
+#endif
+}
+
+// One chunk a thread, for bodies that set up scratch memory of their own.
+template <class Body>
+void parallel_split(int64_t threads, int64_t n, const Body& body) {
+    parallel_chunks(threads, n, std::max<int64_t>(1, (n + threads - 1) / threads), body);
+}
+
+constexpr int64_t CACHE_LINE = 64;
+
+inline void prefetch(const void* address, int64_t bytes) {
+    for (int64_t at = 0; at < bytes; at += CACHE_LINE) __builtin_prefetch(static_cast<const char*>(address) + at);
+}
+
+struct bf16 {
+    uint16_t bits;
+    operator float() const {
+        const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+        float value;
+        std::memcpy(&value, &wide, sizeof value);
+        return value;
+    }
+};
+
+// The type in which products of T are summed.
+template <class T>
+using sum_t = std::conditional_t<std::is_same_v<T, double>, double, float>;
+
+template <class X, class W>
+inline sum_t<X> dot(const X* __restrict x, const W* __restrict w, int64_t dim) {
+    sum_t<X> sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t d = 0; d < dim; d++) sum += x[d] * static_cast<sum_t<X>>(w[d]);
+    return sum;
+}
+
+template <class T>
+inline void add_scaled(T* __restrict into, T scale, const T* __restrict row, int64_t dim) {
+#pragma omp simd
+    for (int64_t d = 0; d < dim; d++) into[d] += scale * row[d];
+}
