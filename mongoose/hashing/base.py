@@ -17,8 +17,8 @@ class HashFamily(nn.Module, ABC):
         self.dim, self.num_bits, self.num_tables = dim, num_bits, num_tables
 
     @abstractmethod
-    def codes(self, x: Tensor) -> Tensor:
-        """[N, D] float rows → [N, L] int64 codes, each in [0, 2**K)."""
+    def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
+        """[N, D] float rows → [N, L] int32 codes, each in [0, 2**K), of x − centre ([D]; None: of x)."""
 
 
 class LearnableHashFamily(HashFamily):

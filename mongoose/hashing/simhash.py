@@ -32,8 +32,8 @@ class SimHash(HashFamily):
         self.register_buffer("planes", draw_planes(dim, num_bits * num_tables, planes, generator))
         bits_per_table(self.planes, num_tables)
 
-    def codes(self, x: Tensor) -> Tensor:
-        return simhash(x, self.planes, self.num_tables)
+    def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
+        return simhash(x, self.planes, self.num_tables, None if centre is None else centre @ self.planes)
 
     def collision_probability(self, cosine: float) -> float:
         """Probability that two rows at this cosine share a code in one table: (1 − θ/π)^K, θ the angle.

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mongoose.candidates import Candidates
 from mongoose.ops.softmax import softmax_cross_entropy
+from mongoose.ops.topk import topk_rows
 from mongoose.sampling.base import ActiveSet, Sampler
 
 
@@ -23,8 +24,7 @@ class SoftmaxLinear(nn.Linear, ABC):
     @torch.no_grad()
     def topk(self, x: Tensor, k: int) -> Tensor:
         """[B, k] int64, the classes of the k largest scores, best first; exact."""
-        scores: Tensor = self(x)
-        return scores.topk(k, dim=1).indices
+        return topk_rows(x, self.weight, self.bias, k)
 
 
 class FullSoftmaxLinear(SoftmaxLinear):

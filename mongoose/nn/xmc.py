@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 
 from mongoose.candidates import Candidates
 from mongoose.nn.linear import FullSoftmaxLinear, SoftmaxLinear
+from mongoose.ops.sparse_matmul import embedding_bag
 from mongoose.optim import RowAdam
 
 
@@ -37,19 +38,16 @@ class XMCNet(nn.Module):
 
     def __init__(self, num_features: int, head: SoftmaxLinear, *, generator: Generator) -> None:
         super().__init__()
-        self.embedding = nn.EmbeddingBag(
-            num_features, head.in_features, mode="sum", sparse=True, include_last_offset=True
-        )
+        self.embedding = nn.Parameter(torch.empty(num_features, head.in_features))
         self.hidden_bias = nn.Parameter(torch.zeros(head.in_features))
         self.head = head
-        nn.init.normal_(self.embedding.weight, std=0.05, generator=generator)
+        nn.init.normal_(self.embedding, std=0.05, generator=generator)
         nn.init.normal_(head.weight, std=0.05, generator=generator)
         nn.init.zeros_(head.bias)
 
     def hidden(self, rows: SparseRows) -> Tensor:
         """[B, D] hidden activations."""
-        summed = self.embedding(rows.indices, rows.offsets, per_sample_weights=rows.values)
-        return torch.relu(summed + self.hidden_bias)
+        return torch.relu(embedding_bag(self.embedding, rows.indices, rows.values, rows.offsets) + self.hidden_bias)
 
     def loss(self, rows: SparseRows, labels: Candidates) -> Tensor:
         return self.head.loss(self.hidden(rows), labels)
@@ -64,6 +62,6 @@ class XMCNet(nn.Module):
     def optimizers(self, lr: float) -> list[torch.optim.Optimizer]:
         """Adam for all parameters: by rows where gradients are row-sparse, fused where they are dense."""
         dense: list[Tensor] = [self.hidden_bias]
-        row_sparse: list[Tensor] = [self.embedding.weight]
+        row_sparse: list[Tensor] = [self.embedding]
         (dense if isinstance(self.head, FullSoftmaxLinear) else row_sparse).extend(self.head.parameters())
         return [RowAdam(row_sparse, lr=lr), torch.optim.Adam(dense, lr=lr, fused=True)]

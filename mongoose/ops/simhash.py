@@ -6,7 +6,7 @@ Source: Charikar 2002; MONGOOSE's `fingerprint` kernel (slide_lib/simHash.py) pa
 import torch
 from torch import Tensor
 
-from mongoose.native.library import call, instance
+from mongoose.native.library import call, count, instance
 from mongoose.ops.backend import op
 
 MAX_BITS = 24  # a table has 2**K buckets; up to 24 bits a float32 dot product packs exactly
@@ -62,6 +62,23 @@ def bits_per_table(planes: Tensor, num_tables: int) -> int:
     if not 1 <= num_bits <= MAX_BITS:
         raise ValueError(f"num_bits={num_bits} a table; 1 … {MAX_BITS} are accepted, since a table has 2**K buckets.")
     return num_bits
+
+
+@op("changed_rows")
+def changed_rows(codes: Tensor, known: Tensor) -> Tensor:
+    """The rows in which two sets of codes, both [N, L] int32, differ: [m] int64, ascending."""
+    return (codes != known).any(1).nonzero().squeeze(1)
+
+
+@changed_rows.fake
+def _some_rows(codes: Tensor, known: Tensor) -> Tensor:
+    return codes.new_empty(torch.library.get_ctx().new_dynamic_size(), dtype=torch.int64)
+
+
+@changed_rows.kernel
+def _changed_rows_cpu(codes: Tensor, known: Tensor) -> Tensor:
+    rows = torch.empty(len(codes), dtype=torch.int64)
+    return rows[: count("changed_rows", *codes.shape, codes.contiguous(), known.contiguous(), rows)].clone()
 
 
 @op("bit_distance")

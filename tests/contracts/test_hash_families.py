@@ -38,7 +38,7 @@ class TestHashFamily:
     def test_codes_have_their_shape_and_range(self, family: type[HashFamily], count: int) -> None:
         codes = build(family).codes(rows(count))
         assert codes.shape == (count, 7)
-        assert codes.dtype == torch.int64
+        assert codes.dtype == torch.int32
         assert bool(((codes >= 0) & (codes < 2**5)).all())
 
     def test_the_generator_decides(self, family: type[HashFamily]) -> None:
