@@ -48,8 +48,9 @@ class LearnedSimHash(LearnableHashFamily):
         self.num_fits = 0
 
     @torch.no_grad()
-    def codes(self, x: Tensor) -> Tensor:
-        return simhash(x, self.planes, self.num_tables)
+    def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
+        offset = None if centre is None else centre @ self.planes
+        return simhash(x, self.planes, self.num_tables, offset)
 
     def relaxed(self, x: Tensor) -> Tensor:
         """[m, D] → [m, L*K] soft bits in (−1, 1)."""
