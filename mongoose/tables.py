@@ -78,10 +78,22 @@ class HashTables:
             raise ValueError(f"enough={enough} with min_count={min_count}: to stop early, items are counted once.")
         self._check(codes)
         tables = torch.arange(self.num_tables, device=codes.device).expand(codes.shape) if tables is None else tables
-        side = (None, None, None) if self._side is None else (*self._side, self._moved)
+        side_items, side_offsets = (None, None) if self._side is None else self._side
+        hidden = None if self._side is None else self._moved
         window = None if cap is None else torch.rand(tables.shape, generator=generator, device=codes.device)
+        visited = codes.gather(1, tables)
         found = lookup_buckets(
-            codes.gather(1, tables), tables, *self._main, *side, window, cap or 0, min_count, enough or 0
+            visited,
+            tables,
+            self._main.items,
+            self._main.offsets,
+            side_items,
+            side_offsets,
+            hidden,
+            window,
+            cap or 0,
+            min_count,
+            enough or 0,
         )
         return Candidates(*found)
 

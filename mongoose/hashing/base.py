@@ -18,7 +18,12 @@ class HashFamily(nn.Module, ABC):
 
     @abstractmethod
     def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
-        """[N, D] float rows → [N, L] int32 codes, each in [0, 2**K), of x − centre ([D]; None: of x)."""
+        """[N, D] float rows → [N, L] int32 codes of x − centre, each in [0, 2**K).
+
+        Args:
+            centre: [D], or None for the origin. x − centre is not formed: N rows are read once and not copied. Codes
+                equal those of the difference but for rounding: a bit may differ where it hangs on the last digit.
+        """
 
 
 class LearnableHashFamily(HashFamily):

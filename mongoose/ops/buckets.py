@@ -118,7 +118,9 @@ def _parts(
 ) -> list[tuple[Tensor, Tensor]]:
     """(query, item) pairs that the main and the side tables hold for these codes, with repeats."""
     codes, num_visits = codes.long(), codes.shape[1]
-    buckets = [(items, offsets)] if side_items is None else [(items, offsets), (side_items, side_offsets)]
+    buckets = [(items, offsets)]
+    if side_items is not None and side_offsets is not None:
+        buckets.append((side_items, side_offsets))
     starts = [part[tables, codes].long() for _, part in buckets]
     lengths = [part[tables, codes + 1] - start for (_, part), start in zip(buckets, starts, strict=True)]
     first, last = _window(torch.stack(lengths).sum(0), window, cap)

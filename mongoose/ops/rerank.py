@@ -33,7 +33,8 @@ def rerank(
         ids [nnz] int64 and offsets [B + 1] int64, as in `Candidates`.
     """
     if shortlist:
-        assert query_codes is not None and codes is not None
+        if query_codes is None or codes is None:
+            raise ValueError(f"shortlist={shortlist} needs query_codes and codes; one is None.")
         sample = torch.repeat_interleave(offsets.diff())
         distance = bit_distance(query_codes[sample], codes[ids]).sum(1)
         ids, offsets = _best(-distance.to(x.dtype), ids, offsets, shortlist)

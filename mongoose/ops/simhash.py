@@ -30,9 +30,14 @@ def simhash(x: Tensor, planes: Tensor, num_tables: int, offset: Tensor | None = 
     Raises:
         ValueError: L does not divide the number of planes, or K is not in 1 … 24.
     """
-    num_bits = bits_per_table(planes, num_tables)
-    bits = x @ planes > (0 if offset is None else offset)
-    weights = 2.0 ** torch.arange(num_bits, device=x.device)
+    bits_per_table(planes, num_tables)
+    return pack_bits(x @ planes > (0 if offset is None else offset), num_tables)
+
+
+def pack_bits(bits: Tensor, num_tables: int) -> Tensor:
+    """[N, L*K] bool → [N, L] int32 codes: table l owns bits l*K … l*K+K-1, and its j-th is worth 2**j."""
+    num_bits = bits.shape[1] // num_tables
+    weights = 2.0 ** torch.arange(num_bits, device=bits.device)
     return (bits.view(-1, num_tables, num_bits).float() @ weights).int()
 
 

@@ -100,7 +100,7 @@ def _shared_softmax_cpu(
     log_inclusion: Tensor | None,
     low_precision: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    num_rows, dim = rows.shape
+    num_rows = len(rows)
     scale, loss = x.new_empty(len(x)), torch.empty(1, dtype=torch.float64)
     factors = (_padded(rows), x.bfloat16()) if low_precision else (rows, x)
     scores = factors[0] @ factors[1].t()  # a class a row: the three products are faster so, and sums run along rows
