@@ -45,7 +45,7 @@ def row_adam(
     second = square[rows].mul_(beta2).add_(squared, alpha=1 - beta2)
     mean[rows] = first
     square[rows] = second
-    root = second.view(len(rows), -1).div(1 - beta2**step).sqrt_().add_(eps)
+    root = (second if square.dim() == 2 else second.unsqueeze(1)).div(1 - beta2**step).sqrt_().add_(eps)
     param[rows] = param[rows] * (1 - lr * weight_decay) - lr * (first / (1 - beta1**step)) / root
 
 

@@ -166,6 +166,10 @@ def _lookup_buckets_cpu(
     min_count: int = 1,
     enough: int = 0,
 ) -> tuple[Tensor, Tensor]:
+    codes, tables, items, offsets = (t.contiguous() for t in (codes, tables, items, offsets))
+    side_items, side_offsets, hidden, window = (
+        None if t is None else t.contiguous() for t in (side_items, side_offsets, hidden, window)
+    )
     num_queries, num_visits = codes.shape
     num_items, num_buckets = items.shape[1], offsets.shape[1] - 1
     num_side = 0 if side_items is None else side_items.shape[1]
@@ -175,11 +179,11 @@ def _lookup_buckets_cpu(
     most = count(
         "locate_buckets",
         *shape,
-        codes.contiguous(),
-        tables.contiguous(),
+        codes,
+        tables,
         offsets,
         side_offsets,
-        None if window is None else window.contiguous(),
+        window,
         cap,
         spans,
         bounds,
