@@ -49,7 +49,7 @@ template <class T, class Update>
 void rows_of(int64_t threads, int64_t num_rows, int64_t dim, int64_t width, T* param, T* mean, T* square,
              const T* gradient, const int64_t* rows, int64_t* steps, int64_t per_row, double lr, double beta1,
              double beta2, double eps, double weight_decay, const Update& update_row) {
-    const Step<T> shared(lr, beta1, beta2, eps, weight_decay, double(per_row ? 1 : steps[0]));
+    const Step<T> shared(lr, beta1, beta2, eps, weight_decay, double(per_row ? 1 : *steps));
     parallel_chunks(threads, num_rows, std::max<int64_t>(16, 32768 / dim), [&](int64_t begin, int64_t end) {
         for (int64_t u = begin; u < end; u++) {
             if (rows && u + AHEAD < end) {

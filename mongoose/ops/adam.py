@@ -68,7 +68,7 @@ def _row_adam_cpu(
     eps: float,
     weight_decay: float,
 ) -> None:
-    per_row = int(steps.numel() > 1)
+    per_row = int(steps.numel() != 1)
     if not per_row:
         steps += 1
     call(
