@@ -86,14 +86,16 @@ def dwta_csr(
 def _fill_empty(winner: Tensor, probes: Tensor) -> Tensor:
     """[N, bins] winners, −1 where empty, with the empty ones filled from the row's own winners."""
     num_bins = winner.shape[1]
-    filled = winner
     size = probe_modulus(num_bins)
     start, step = probes.long().unbind(1)
+    filled = torch.where((winner < 0).all(1, keepdim=True), 0, winner)
     for attempt in range(size):
+        if not bool((filled < 0).any()):
+            break
         other = (start + attempt * step) % size
         found = torch.where(other < num_bins, winner[:, other.clamp_max(num_bins - 1)], -1)
         filled = torch.where(filled < 0, found, filled)
-    return filled.clamp_min(0)
+    return filled
 
 
 def probe_modulus(num_bins: int) -> int:
