@@ -6,8 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from mongoose.candidates import Candidates
-from mongoose.nn.linear import FullSoftmaxLinear, SoftmaxLinear
-from mongoose.optim import RowAdam
+from mongoose.nn.linear import OutputLayer
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class XMCNet(nn.Module):
     Source: SLIDE §4.1 (one hidden layer of 128), which uses feature values; the released MONGOOSE drops them.
     """
 
-    def __init__(self, num_features: int, head: SoftmaxLinear, *, generator: Generator) -> None:
+    def __init__(self, num_features: int, head: OutputLayer, *, generator: Generator) -> None:
         super().__init__()
         self.embedding = nn.EmbeddingBag(
             num_features, head.in_features, mode="sum", sparse=True, include_last_offset=True
@@ -43,8 +42,7 @@ class XMCNet(nn.Module):
         self.hidden_bias = nn.Parameter(torch.zeros(head.in_features))
         self.head = head
         nn.init.normal_(self.embedding.weight, std=0.05, generator=generator)
-        nn.init.normal_(head.weight, std=0.05, generator=generator)
-        nn.init.zeros_(head.bias)
+        head.initialise(generator)
 
     def hidden(self, rows: SparseRows) -> Tensor:
         """[B, D] hidden activations."""
@@ -65,5 +63,5 @@ class XMCNet(nn.Module):
         """Adam for all parameters: by rows where gradients are row-sparse, fused where they are dense."""
         dense: list[Tensor] = [self.hidden_bias]
         row_sparse: list[Tensor] = [self.embedding.weight]
-        (dense if isinstance(self.head, FullSoftmaxLinear) else row_sparse).extend(self.head.parameters())
-        return [RowAdam(row_sparse, lr=lr), torch.optim.Adam(dense, lr=lr, fused=True)]
+        (row_sparse if self.head.row_sparse else dense).extend(self.head.parameters())
+        return self.head.optimizers(dense, row_sparse, lr)
