@@ -1,0 +1,34 @@
+"""Adaptive softmax: torch's own answer to many classes."""
+
+import torch
+from pydantic import Field
+
+from bench.methods.base import Method, MethodConfig, Streams
+from bench.task import Task
+from mongoose.nn.adaptive import AdaptiveSoftmax, cutoffs
+from mongoose.nn.xmc import XMCNet
+
+
+class AdaptiveSoftmaxConfig(MethodConfig):
+    cutoffs: tuple[float, ...] = (0.01, 0.1)  # fractions of the labels, by frequency; not tuned
+    div_value: float = Field(default=4.0, ge=1)  # torch's default
+
+
+class AdaptiveSoftmaxMethod(Method[AdaptiveSoftmaxConfig]):
+    """Frequent labels are scored in full, the rest in clusters; dense gradients, fused Adam."""
+
+    name = "adaptive_softmax"
+    reads = "Grave et al. 2017; torch.nn.AdaptiveLogSoftmaxWithLoss"
+    config = AdaptiveSoftmaxConfig
+
+    def build(self, task: Task, config: AdaptiveSoftmaxConfig, streams: Streams) -> XMCNet:
+        head = AdaptiveSoftmax(
+            task.hidden,
+            counts=torch.from_numpy(task.label_counts),
+            cutoffs=cutoffs(task.num_labels, config.cutoffs),
+            div_value=config.div_value,
+        )
+        return XMCNet(task.num_features, head, generator=streams("weights"))
+
+
+method = AdaptiveSoftmaxMethod()
