@@ -18,6 +18,9 @@ class AdaptiveSoftmax(OutputLayer):
         in_features: D. counts: [N] training points of each class. cutoffs: first ranks of the clusters, ascending,
             in 1 … N − 1. div_value: by how much each cluster's projection is narrower than the one before.
 
+    Raises:
+        ValueError: the last cluster's projection would have no dimension.
+
     Source: Grave et al. 2017. Differs from a full softmax: other probabilities (they factor over clusters), fewer
     parameters.
     """
@@ -25,8 +28,13 @@ class AdaptiveSoftmax(OutputLayer):
     rank: Tensor
     by_frequency: Tensor
 
-    def __init__(self, in_features: int, *, counts: Tensor, cutoffs: Sequence[int], div_value: float = 4.0) -> None:
+    def __init__(self, in_features: int, *, counts: Tensor, cutoffs: Sequence[int], div_value: float) -> None:
         super().__init__()
+        if in_features // div_value ** len(cutoffs) < 1:
+            raise ValueError(
+                f"div_value={div_value:g} leaves cluster {len(cutoffs)} of {in_features} dimensions none; "
+                "take fewer cutoffs or a smaller div_value."
+            )
         self.in_features, self.out_features = in_features, len(counts)
         by_frequency = torch.argsort(counts, descending=True, stable=True)
         self.register_buffer("by_frequency", by_frequency, persistent=False)

@@ -19,13 +19,13 @@ class LinearCrossEntropy(SoftmaxLinear):
     drawn, so gradients are those of the full softmax.
 
     Args:
-        in_features: D. out_features: N. chunked: split the batch so that the [B, N] logits never exist at once; False
-            asks for torch's reference form.
+        in_features: D. out_features: N. chunk: samples whose logits exist at once; None asks for torch's reference
+            form, which holds all [B, N] of them.
     """
 
-    def __init__(self, in_features: int, out_features: int, *, chunked: bool = True) -> None:
+    def __init__(self, in_features: int, out_features: int, *, chunk: int | None) -> None:
         super().__init__(in_features, out_features)
-        self.options = nn.LinearCrossEntropyOptions() if chunked else None
+        self.options = None if chunk is None else nn.LinearCrossEntropyOptions(batch_chunk_size=chunk)
 
     def loss(self, x: Tensor, labels: Candidates) -> Tensor:
         # Made before the chunked loss, so that its small sparse gradient is added to the dense one, not the reverse.

@@ -46,9 +46,9 @@ def loss_and_gradients(layer: OutputLayer) -> list[torch.Tensor]:
     return [loss.detach(), *(g.to_dense() for g in gradients if g is not None)]
 
 
-@pytest.mark.parametrize("chunked", [True, False])
-def test_linear_cross_entropy_is_the_full_softmax_also_for_label_sets(chunked: bool) -> None:
-    found = loss_and_gradients(with_weights(LinearCrossEntropy(D, N, chunked=chunked)))
+@pytest.mark.parametrize("chunk", [1, 24, 64, None])
+def test_linear_cross_entropy_is_the_full_softmax_also_for_label_sets(chunk: int | None) -> None:
+    found = loss_and_gradients(with_weights(LinearCrossEntropy(D, N, chunk=chunk)))
     expected = loss_and_gradients(with_weights(FullSoftmaxLinear(D, N)))
     assert len(found) == len(expected) == 4
     for ours, theirs in zip(found, expected, strict=True):
@@ -65,7 +65,7 @@ def test_bf16_is_the_full_softmax_to_bf16_accuracy() -> None:
 
 def test_adaptive_softmax_loss_is_that_of_its_full_distribution_in_the_callers_ids() -> None:
     counts = torch.randint(100, (N,), generator=generator(5))
-    layer = with_weights(AdaptiveSoftmax(D, counts=counts, cutoffs=cutoffs(N, (0.02, 0.2))))
+    layer = with_weights(AdaptiveSoftmax(D, counts=counts, cutoffs=cutoffs(N, (0.02, 0.2)), div_value=4))
     assert isinstance(layer, AdaptiveSoftmax)
     x, labels = queries(), label_sets()
     log_p = layer.softmax.log_prob(x)[:, layer.rank]
@@ -74,6 +74,11 @@ def test_adaptive_softmax_loss_is_that_of_its_full_distribution_in_the_callers_i
     torch.testing.assert_close(layer.loss(x, labels), -own.sum() / B)
     assert torch.equal(layer.topk(x, 3), log_p.topk(3, dim=1).indices)
     assert torch.equal(counts[layer.by_frequency], counts.sort(descending=True).values)
+
+
+def test_adaptive_softmax_refuses_a_cluster_without_a_dimension() -> None:
+    with pytest.raises(ValueError, match="div_value=4"):
+        AdaptiveSoftmax(D, counts=torch.ones(N), cutoffs=[10, 100, 200], div_value=4)
 
 
 def test_cutoffs_leave_something_on_both_sides() -> None:
