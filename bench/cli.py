@@ -13,10 +13,12 @@ from bench import data, experiments
 from bench.config import Scale
 from bench.environment import ROOT
 from bench.experiments.base import Experiment
+from bench.speed.command import speed
 from bench.store import Rows, Store, StoreError, export_rows, read_export
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Reproduce, compare and read LSH training results.")
 app.add_typer(data.app, name="data")
+app.command()(speed)
 
 REFERENCE = ROOT / "reports" / "results" / "wordnet"
 StoreOption = Annotated[Path, typer.Option("--store", help="Directory of the results.")]

@@ -31,7 +31,4 @@ def recall_at_10(net: XMCNet) -> float:
 
 def active_size(net: XMCNet) -> float:
     """Classes computed a sample in the last batch; all of them for a dense layer."""
-    head = net.head
-    if not isinstance(head, SampledLinear):
-        return float(head.out_features)
-    return float("nan") if head.active is None else head.active.size
+    return net.head.active_size

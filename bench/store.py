@@ -4,12 +4,14 @@ A run is done when its row says `ok`; the trace file is on disk before the row i
 costs that run. Failed runs are kept with their reason and are never "done".
 """
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -160,3 +162,12 @@ def _create(database: sqlite3.Connection, directory: Path) -> None:
     columns = ", ".join(f'"{name}" {types[type(value)]}' for name, value in blank.items())
     database.execute(f"CREATE TABLE IF NOT EXISTS runs ({columns}, PRIMARY KEY (key))")
     database.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add rows to a file of JSON lines, durably; the file and its directory are made if absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+        file.flush()
+        os.fsync(file.fileno())

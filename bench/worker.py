@@ -43,6 +43,8 @@ def execute(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace]]:
     """Carry out one run; a loss that is not finite makes it `diverged`, with what was measured until then."""
     torch.set_num_threads(config.threads)
     known = describe(config)
+    if config.method in methods.found() and (reason := methods.get(config.method).skip()) is not None:
+        return Run(**known, status="error", reason=reason), []
     progress({"phase": "reading data"})
     task = Task(config.dataset, get(config.dataset).load(), config.hidden)
     return _score_line(known, config, task) if config.method in LINES else _train(known, config, task, progress)

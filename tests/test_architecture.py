@@ -22,6 +22,7 @@ PLUG_INS = [
     "bench/experiments",
     "mongoose/scheduling",
     "mongoose/sampling",
+    "mongoose/retrieval",
     "reports/figures",
     "reports/claims",
 ]

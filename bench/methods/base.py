@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import ClassVar, Generic, TypeVar
 
 import torch
@@ -13,9 +14,11 @@ from mongoose.hashing.base import HashFamily
 from mongoose.index import LSHIndex
 from mongoose.nn.linear import SampledLinear
 from mongoose.nn.xmc import XMCNet
+from mongoose.retrieval.base import Retriever
 from mongoose.sampling.base import Sampler
 from mongoose.sampling.lsh import LSHSampler
 from mongoose.sampling.random import RandomSampler, power_of_frequency, uniform
+from mongoose.sampling.retrieved import RetrievedSampler
 from mongoose.scheduling.base import UpdatePolicy
 
 Streams = Callable[[str], Generator]  # purpose → an independent stream of random numbers
@@ -29,17 +32,22 @@ class MethodConfig(BaseModel):
     lr: float = Field(default=1e-3, gt=0)  # SLIDE §4.1 sweeps 1e-5 … 1e-3; the same for every method here
 
 
-class LSHConfig(MethodConfig):
+class RetrievedConfig(MethodConfig):
+    """What all methods with retrieved negatives have in common, so that they differ in how they retrieve alone."""
+
+    keep: int = Field(default=8, ge=1)  # retrieved classes a sample that enter the shared active set
+    num_random: int = Field(default=2048, ge=1)
+    exponent: float = Field(default=0.75, ge=0)
+    corrected: bool = True
+
+
+class LSHConfig(RetrievedConfig):
     """What the methods with shared LSH negatives have in common, so that they differ in the papers' ideas alone."""
 
     num_bits: int = Field(default=12, ge=1)
     num_tables: int = Field(default=16, ge=1)
     bucket_cap: int = Field(default=64, ge=1)
     centre: bool = True
-    keep: int = Field(default=8, ge=1)  # retrieved classes a sample that enter the shared active set
-    num_random: int = Field(default=2048, ge=1)
-    exponent: float = Field(default=0.75, ge=0)
-    corrected: bool = True
 
 
 Config = TypeVar("Config", bound=MethodConfig)
@@ -56,6 +64,17 @@ class Method(ABC, Generic[Config]):
     def build(self, task: Task, config: Config, streams: Streams) -> XMCNet:
         """The network, untrained; every random number comes from `streams`."""
 
+    def skip(self) -> str | None:
+        """Why the method cannot be built on this machine and what to do about it; None if it can."""
+        return None
+
+
+def missing(package: str, extra: str) -> str | None:
+    """A reason to skip, if the package is not installed; `extra` brings it."""
+    if find_spec(package) is not None:
+        return None
+    return f"the package {package} is not installed; pip install -c constraints.txt -e '.[{extra}]'"
+
 
 def sampled_net(task: Task, sampler: Sampler, streams: Streams) -> XMCNet:
     """The papers' network with a sampled softmax."""
@@ -71,6 +90,14 @@ def lsh_net(task: Task, config: LSHConfig, family: HashFamily, policy: UpdatePol
         index, bucket_cap=config.bucket_cap, keep=config.keep, random=random, generator=streams("tables")
     )
     return sampled_net(task, sampler, streams)
+
+
+def retrieved_net(
+    task: Task, config: RetrievedConfig, retriever: Retriever, policy: UpdatePolicy, streams: Streams
+) -> XMCNet:
+    """The same with any other retriever."""
+    random = frequency_negatives(task, config.num_random, streams, exponent=config.exponent, corrected=config.corrected)
+    return sampled_net(task, RetrievedSampler(retriever, policy, keep=config.keep, random=random), streams)
 
 
 def uniform_negatives(task: Task, num_samples: int, streams: Streams, *, corrected: bool) -> RandomSampler:

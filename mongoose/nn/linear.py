@@ -1,29 +1,64 @@
 """Output layers of huge softmaxes: nn.Linear with a loss of its own and exact top-k."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from mongoose.candidates import Candidates
 from mongoose.ops.softmax import softmax_cross_entropy
 from mongoose.ops.topk import topk_rows
+from mongoose.optim import RowAdam
 from mongoose.sampling.base import ActiveSet, Sampler
 
 
-class SoftmaxLinear(nn.Linear, ABC):
-    """nn.Linear(D, N), whose `forward` is dense and exact, plus a training loss and the best classes."""
+class OutputLayer(nn.Module, ABC):
+    """What a network asks of its last layer, whatever is inside.
+
+    in_features: D. out_features: N, classes. weight: [rows, D], the largest matrix that meets the queries (monitors
+    hash its rows). row_sparse: whether the gradients of its parameters store rows only.
+    """
+
+    row_sparse: ClassVar[bool] = False
+    in_features: int
+    out_features: int
+    weight: Tensor
 
     @abstractmethod
     def loss(self, x: Tensor, labels: Candidates) -> Tensor:
         """Mean multi-label softmax cross-entropy of queries x: [B, D] with B label sets; scalar."""
 
+    @abstractmethod
+    def topk(self, x: Tensor, k: int) -> Tensor:
+        """[B, k] int64, the classes of the k largest scores, best first; exact."""
+
+    @property
+    def active_size(self) -> float:
+        """Classes computed a sample in the last batch."""
+        return float(self.out_features)
+
     def refresh(self, step: int) -> None:
         """Bring whatever retrieves classes up to date with the weights, after `step` training steps."""
 
+    def initialise(self, generator: Generator) -> None:
+        """First weights: matrices normal with standard deviation 0.05, vectors 0."""
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.normal_(parameter, std=0.05, generator=generator)
+            else:
+                nn.init.zeros_(parameter)
+
+    def optimizers(self, dense: list[Tensor], row_sparse: list[Tensor], lr: float) -> list[torch.optim.Optimizer]:
+        """Adam for all parameters of the network, by the kind of their gradients; a layer may bring its own."""
+        return [RowAdam(row_sparse, lr=lr), torch.optim.Adam(dense, lr=lr, fused=True)]
+
+
+class SoftmaxLinear(nn.Linear, OutputLayer):
+    """nn.Linear(D, N), whose `forward` is dense and exact, plus a training loss and the best classes."""
+
     @torch.no_grad()
     def topk(self, x: Tensor, k: int) -> Tensor:
-        """[B, k] int64, the classes of the k largest scores, best first; exact."""
         return topk_rows(x, self.weight, self.bias, k)
 
 
@@ -43,11 +78,17 @@ class SampledLinear(SoftmaxLinear):
     After `loss`, `active` is the active set and `queries` the [B, D] queries of that batch, for whoever inspects them.
     """
 
+    row_sparse = True
+
     def __init__(self, in_features: int, out_features: int, *, sampler: Sampler) -> None:
         super().__init__(in_features, out_features)
         self.sampler = sampler
         self.active: ActiveSet | None = None
         self.queries: Tensor | None = None
+
+    @property
+    def active_size(self) -> float:
+        return float("nan") if self.active is None else self.active.size
 
     def loss(self, x: Tensor, labels: Candidates) -> Tensor:
         self.queries = x.detach()

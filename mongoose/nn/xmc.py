@@ -6,9 +6,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from mongoose.candidates import Candidates
-from mongoose.nn.linear import FullSoftmaxLinear, SoftmaxLinear
+from mongoose.nn.linear import OutputLayer
 from mongoose.ops.sparse_matmul import embedding_bag
-from mongoose.optim import RowAdam
 
 
 @dataclass(frozen=True)
@@ -36,18 +35,21 @@ class XMCNet(nn.Module):
     Source: SLIDE §4.1 (one hidden layer of 128), which uses feature values; the released MONGOOSE drops them.
     """
 
-    def __init__(self, num_features: int, head: SoftmaxLinear, *, generator: Generator) -> None:
+    def __init__(self, num_features: int, head: OutputLayer, *, generator: Generator) -> None:
         super().__init__()
         self.embedding = nn.Parameter(torch.empty(num_features, head.in_features))
         self.hidden_bias = nn.Parameter(torch.zeros(head.in_features))
         self.head = head
         nn.init.normal_(self.embedding, std=0.05, generator=generator)
-        nn.init.normal_(head.weight, std=0.05, generator=generator)
-        nn.init.zeros_(head.bias)
+        head.initialise(generator)
 
     def hidden(self, rows: SparseRows) -> Tensor:
         """[B, D] hidden activations."""
-        return torch.relu(embedding_bag(self.embedding, rows.indices, rows.values, rows.offsets) + self.hidden_bias)
+        return torch.relu(self.sums(rows) + self.hidden_bias)
+
+    def sums(self, rows: SparseRows) -> Tensor:
+        """[B, D] sums of the features' rows, each times its value."""
+        return embedding_bag(self.embedding, rows.indices, rows.values, rows.offsets)
 
     def loss(self, rows: SparseRows, labels: Candidates) -> Tensor:
         return self.head.loss(self.hidden(rows), labels)
@@ -63,5 +65,5 @@ class XMCNet(nn.Module):
         """Adam for all parameters: by rows where gradients are row-sparse, fused where they are dense."""
         dense: list[Tensor] = [self.hidden_bias]
         row_sparse: list[Tensor] = [self.embedding]
-        (dense if isinstance(self.head, FullSoftmaxLinear) else row_sparse).extend(self.head.parameters())
-        return [RowAdam(row_sparse, lr=lr), torch.optim.Adam(dense, lr=lr, fused=True)]
+        (row_sparse if self.head.row_sparse else dense).extend(self.head.parameters())
+        return self.head.optimizers(dense, row_sparse, lr)

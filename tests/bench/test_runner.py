@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import runner
+from bench import methods, runner
 from bench.config import RunConfig
 from bench.progress import Display
 from bench.runner import run_all
@@ -73,6 +73,12 @@ def test_a_failure_is_a_row_with_its_reason_and_the_others_go_on(tmp_path: Path)
     runs = store.rows().runs.set_index("method")
     assert runs.status.to_dict() == {"sampled_uniform": "error", "most_frequent": "ok"}
     assert not store.done(key_of(config(batch_size=10_000)))
+
+
+def test_a_method_that_cannot_run_here_is_a_row_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(methods.get("faiss_ivf")), "skip", lambda self: "no such package; install it so")
+    row, traces = execute(config("faiss_ivf"), lambda event: None)
+    assert (row.status, row.reason, traces) == ("error", "no such package; install it so", [])
 
 
 def test_a_run_without_end_is_stopped_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

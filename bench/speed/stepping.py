@@ -1,0 +1,185 @@
+"""Time the steps of one system in this process."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench import memory, methods
+from bench.seeds import stream
+from bench.speed.shapes import BATCH
+from bench.speed.systems import System
+from bench.task import Task
+from bench.timing import Stopwatch
+from bench.training import endless_batches
+from mongoose.nn.linear import SampledLinear
+from mongoose.nn.xmc import SparseRows, XMCNet
+from mongoose.sampling.base import SharedActiveSet
+from mongoose.sampling.retrieved import RetrievedSampler
+from mongoose.scheduling.base import UpdatePolicy
+from mongoose.scheduling.every import Every
+from mongoose.scheduling.exponential import Exponential
+
+STEP_PHASES = ("batch", "forward", "backward", "optimizer")  # what a step is, table updates apart
+LEAST_STEPS = 3
+WATCHED_STEPS = 10  # of which the touched rows are counted, off the clock
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to measure: `steps` timed steps or `seconds` of them, whichever is less, but at least three.
+
+    Before that up to `warmup` steps, or a quarter of the seconds, are not timed.
+    """
+
+    steps: int
+    seconds: float
+    warmup: int = 10
+
+
+class Stepper:
+    """A network in training, one timed step at a time."""
+
+    def __init__(self, task: Task, system: System, seed: int = 0) -> None:
+        method, streams = methods.get(system.method), partial(stream, seed)
+        config = method.config(**system.params)
+        self.task, self.net = task, method.build(task, config, streams)
+        self.optimizers = self.net.optimizers(config.lr)
+        self.batches: Iterator[Tensor] = endless_batches(len(task.train), BATCH, streams)
+        self.step = 0
+        self.rows: SparseRows | None = None
+
+    def advance(self) -> Stopwatch:
+        """One step from cutting the batch to the update of the tables, each phase on the clock."""
+        clock = Stopwatch()
+        with clock.phase("batch"):
+            self.rows, labels = self.task.train.batch(next(self.batches))
+        with clock.phase("forward"):
+            loss = self.net.loss(self.rows, labels)
+        with clock.phase("backward"):
+            for optimizer in self.optimizers:
+                optimizer.zero_grad()
+            loss.backward()
+        with clock.phase("optimizer"):
+            for optimizer in self.optimizers:
+                optimizer.step()
+        self.step += 1
+        self.refresh(self.step, clock)
+        if not math.isfinite(loss.item()):
+            raise FloatingPointError(f"loss {loss.item()} at step {self.step}")
+        return clock
+
+    def refresh(self, step: int, clock: Stopwatch) -> None:
+        with clock.phase("update"):
+            self.net.refresh(step)
+
+
+def measure(task: Task, system: System, plan: Plan) -> dict[str, Any]:
+    """Build the system, warm it up and time its steps.
+
+    Returns:
+        phases: seconds of each phase of each timed step. update_s: seconds of table updates a step, amortised: their
+        mean over the timed steps; where updates come at an interval known beforehand of which less than two fit into
+        those steps, the seconds of one more update over the interval. build_s: the first build of the tables, which
+        is in no step. peak_mib: of the process from before the build on; base_mib: data, torch and nothing else.
+        active_rows, feature_rows, feature_entries: see `touched`, means.
+    """
+    task.train.batch(torch.zeros(1, dtype=torch.int64))
+    base_mib = memory.resident_mib()
+    memory.reset_peak()
+    stepper, build = Stepper(task, system), Stopwatch()
+    stepper.refresh(0, build)
+    _warm_up(stepper, plan)
+    clocks, counts = _timed(stepper, plan)
+    names = (*STEP_PHASES, "update")
+    return {
+        "phases": {name: [clock.seconds(name) for clock in clocks] for name in names},
+        "update_s": _amortised_update(stepper, clocks),
+        "build_s": build.seconds("update"),
+        "base_mib": base_mib,
+        "peak_mib": memory.peak_mib(),
+        "parameters": sum(parameter.numel() for parameter in stepper.net.parameters()),
+        **_means(counts),
+    }
+
+
+def _warm_up(stepper: Stepper, plan: Plan) -> None:
+    spent = 0.0
+    for _ in range(plan.warmup):
+        spent += _seconds(stepper.advance())
+        if spent > plan.seconds / 4:
+            return
+
+
+def _timed(stepper: Stepper, plan: Plan) -> tuple[list[Stopwatch], list[dict[str, float | None]]]:
+    clocks: list[Stopwatch] = []
+    counts: list[dict[str, float | None]] = []
+    spent = 0.0
+    while len(clocks) < LEAST_STEPS or (len(clocks) < plan.steps and spent < plan.seconds):
+        clocks.append(stepper.advance())
+        spent += _seconds(clocks[-1])
+        if len(counts) < WATCHED_STEPS and stepper.rows is not None:
+            counts.append(touched(stepper.net, stepper.rows))
+    return clocks, counts
+
+
+def _seconds(clock: Stopwatch) -> float:
+    return clock.seconds(*STEP_PHASES, "update")
+
+
+def _amortised_update(stepper: Stepper, clocks: list[Stopwatch]) -> float:
+    mean = sum(clock.seconds("update") for clock in clocks) / len(clocks)
+    interval = update_interval(stepper.net)
+    if interval is None or 2 * interval <= len(clocks):
+        return mean
+    once = Stopwatch()
+    due = interval * (stepper.step // interval + 1)
+    stepper.refresh(due, once)
+    return once.seconds("update") / interval
+
+
+def update_interval(net: XMCNet) -> int | None:
+    """Steps between table updates where the policy fixes them (the first interval, if they grow); None elsewhere."""
+    policy = _policy(net)
+    if isinstance(policy, Every):
+        return policy.interval
+    return round(policy.first) if isinstance(policy, Exponential) else None
+
+
+def _policy(net: XMCNet) -> UpdatePolicy | None:
+    sampler = net.head.sampler if isinstance(net.head, SampledLinear) else None
+    if isinstance(sampler, RetrievedSampler):
+        return sampler.policy
+    return None if sampler is None or sampler.index is None else sampler.index.policy
+
+
+def _means(counts: list[dict[str, float | None]]) -> dict[str, float | None]:
+    """The mean of each count over steps; None where it is not known."""
+    known = {name: [value for count in counts if (value := count[name]) is not None] for name in counts[0]}
+    return {name: sum(values) / len(values) if values else None for name, values in known.items()}
+
+
+def touched(net: XMCNet, rows: SparseRows) -> dict[str, float | None]:
+    """What the last batch made the step look at.
+
+    Returns:
+        active_rows: output rows, the same for the whole batch; None where all rows or one set a sample are used.
+        feature_rows: distinct input rows. feature_entries: stored features of the batch.
+    """
+    return {
+        "active_rows": net.head.active_size if shares_rows(net) else None,
+        "feature_rows": float(len(torch.unique(rows.indices))),
+        "feature_entries": float(len(rows.indices)),
+    }
+
+
+def shares_rows(net: XMCNet) -> bool:
+    """Whether the step works on some output rows only, the same for every sample."""
+    head = net.head
+    if isinstance(head, SampledLinear):
+        return isinstance(head.active, SharedActiveSet)
+    return head.row_sparse

@@ -1,0 +1,63 @@
+"""One measurement in a process of its own: `python -m bench.speed.worker < job.json`; the answer is its last line."""
+
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from bench import methods
+from bench.speed import roofs, stepping, synthetic
+from bench.speed.stepping import Plan
+from bench.speed.systems import System
+from mongoose.ops import backend
+
+
+class Job(BaseModel):
+    """What to measure: a system, or the machine's roofs where `system` is None."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shape: str
+    data: Path
+    system: System | None
+    plan: Plan
+    backend: Literal["auto", "cpu", "reference"]
+    threads: int
+
+
+def carry_out(job: Job) -> dict[str, Any]:
+    """The measurement, with its status; what keeps a system from running at all is a reason, not an exception."""
+    torch.set_num_threads(job.threads)
+    used = backend.use(job.backend)
+    if job.system is None:
+        small = job.shape == "tiny"
+        found = roofs.measure(rows=4096, seconds=0.0, side=64) if small else roofs.measure()
+        return {"status": "ok", "backend": used, "roofs": found}
+    if (reason := methods.get(job.system.method).skip()) is not None:
+        return {"status": "skipped", "reason": reason}
+    task = synthetic.load(job.data, job.shape)
+    return {"status": "ok", "backend": used, **stepping.measure(task, job.system, job.plan)}
+
+
+def limit_memory() -> None:
+    """Let an allocation beyond what is free now fail here, before the kernel picks a process to kill."""
+    try:
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (psutil.virtual_memory().available, hard))
+    except (OSError, ValueError):
+        return  # a lower limit is in force, or the system knows none
+
+
+def main() -> None:
+    job = Job.model_validate_json(sys.stdin.read())
+    limit_memory()
+    print(json.dumps(carry_out(job)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

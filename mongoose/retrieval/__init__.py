@@ -1,0 +1,1 @@
+"""Sources of candidates that are no hash tables: what LSH is compared with."""

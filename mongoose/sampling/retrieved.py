@@ -1,0 +1,44 @@
+"""Hard negatives found by any retriever, shared by the batch and mixed with random ones: LSHSampler without tables."""
+
+import torch
+from torch import Tensor
+
+from mongoose.candidates import Candidates
+from mongoose.retrieval.base import Retriever
+from mongoose.sampling.base import Sampler, SharedActiveSet
+from mongoose.sampling.random import RandomSampler
+from mongoose.scheduling.base import Rows, UpdatePolicy
+
+
+class RetrievedSampler(Sampler):
+    """Each sample's best classes, as the retriever finds them, with the batch's labels and random negatives.
+
+    A class that was retrieved is in with probability 1; the others as the random sampler says.
+
+    Args:
+        retriever: finds the classes. policy: says when it takes in the rows anew. keep: classes a sample.
+        random: the other negatives.
+    """
+
+    def __init__(self, retriever: Retriever, policy: UpdatePolicy, *, keep: int, random: RandomSampler) -> None:
+        self.retriever, self.policy, self.keep, self.random = retriever, policy, keep, random
+
+    def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
+        kept = found(self.retriever.best(x, weight, bias, self.keep))
+        shared = self.random.sample(x, labels.union(kept), weight, bias)
+        if shared.log_inclusion is None:
+            return shared
+        certain = torch.isin(shared.ids, kept.ids)
+        return SharedActiveSet(shared.ids, shared.log_inclusion.masked_fill(certain, 0.0))
+
+    def refresh(self, step: int, weight: Tensor, bias: Tensor) -> None:
+        """Step 0 builds; later the policy decides, for all rows at once."""
+        if step == 0 or self.policy.rows_to_update(step, weight) is not Rows.NONE:
+            self.retriever.build(weight, bias)
+            self.policy.updated(step, weight)
+
+
+def found(ids: Tensor) -> Candidates:
+    """[B, k] ids, a row a sample, −1 for none, as sets."""
+    sample, column = (ids >= 0).nonzero().unbind(1)
+    return Candidates.from_pairs(sample, ids[sample, column], len(ids))
