@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 from sqlite3 import DatabaseError
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from bench import data, experiments
-from bench.config import Scale
+from bench.config import Backend, Scale
 from bench.environment import ROOT
 from bench.experiments.base import Experiment
 from bench.speed.command import speed
@@ -35,13 +35,19 @@ def reproduce(
     store: StoreOption = ROOT / "results",
     site: SiteOption = ROOT / "site",
     notebooks: NotebooksOption = ROOT / "site",
+    backend: Annotated[
+        Literal["auto", "cpu", "reference"],
+        typer.Option(help="Of the ops. auto: the compiled kernels, or plain torch where there is no compiler."),
+    ] = "auto",
 ) -> None:
     """Run what the figures, tables and claims need, resume by itself, then write the report and the notebooks."""
     from bench.progress import Display
     from bench.runner import run_all
 
+    chosen_backend = {"backend": _backend(backend)}
     chosen = [_experiment(item) for item in items or sorted(experiments.found())]
-    configs = [config for item in chosen for config in item.runs(scale, seeds or item.seeds[scale])]
+    runs = [config for item in chosen for config in item.runs(scale, seeds or item.seeds[scale])]
+    configs = [config.model_copy(update=chosen_backend) for config in runs]
     with Display(Console()) as display:
         failed = run_all(configs, _open(store), display)
     _write_reports(store, site, notebooks)
@@ -147,6 +153,17 @@ def _experiment(item: str) -> Experiment:
         return experiments.get(item)
     except LookupError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _backend(choice: Literal["auto", "cpu", "reference"]) -> Backend:
+    """What the choice comes to on this machine; builds the kernels now, off every clock."""
+    from mongoose.native.build import KernelBuildError
+    from mongoose.ops.backend import use
+
+    try:
+        return use(choice)
+    except KernelBuildError as error:
+        _fail(f"backend 'cpu' cannot run here: {error}")
 
 
 def _open(store: Path) -> Store:

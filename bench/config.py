@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Scale = Literal["smoke", "quick", "paper"]
+Backend = Literal["reference", "cpu"]
 
 
 class RunConfig(BaseModel):
@@ -24,3 +25,4 @@ class RunConfig(BaseModel):
     evaluations: int = Field(default=10, ge=1)
     curve_points: int = Field(default=4096, ge=1)  # validation and test points of each evaluation
     threads: int = Field(default=2, ge=1)
+    backend: Backend = "cpu"  # of the ops; the command line decides what "auto" is, before any clock starts

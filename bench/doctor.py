@@ -1,13 +1,13 @@
 """What this machine can run, and how to get the rest."""
 
 import platform
-import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
 from bench.memory import reset_peak
+from mongoose.native.build import KernelBuildError, recipe, shared_object
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,7 @@ def examine() -> list[Finding]:
     return [
         Finding("Python", platform.python_version()),
         Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"),
-        Finding("backend", "reference (plain torch); the only one in this version"),
-        _compiler(),
+        _kernels(),
         _package("seaborn", "report figures", "report"),
         _package("nbclient", "notebooks", "notebooks"),
         _cuda(),
@@ -33,9 +32,15 @@ def examine() -> list[Finding]:
     ]
 
 
-def _compiler() -> Finding:
-    found = next((name for name in ("g++", "clang++") if shutil.which(name)), None)
-    return Finding("C++ compiler", found or "none", "" if found else "install g++; not needed by this version")
+def _kernels() -> Finding:
+    """Builds the kernels, as the first run would."""
+    try:
+        built = shared_object()
+    except KernelBuildError as error:
+        return Finding("CPU kernels", f"cannot be built; the ops run as plain torch. {error}", "install g++")
+    made = recipe()
+    tiles = ", matrix tiles for bfloat16" if torch.cpu._is_amx_tile_supported() else ", no matrix tiles for bfloat16"
+    return Finding("CPU kernels", f"{built}, by {made.compiler} {' '.join(made.flags)}{tiles}")
 
 
 def _package(name: str, purpose: str, extra: str) -> Finding:

@@ -14,17 +14,18 @@ from bench.record import Environment
 
 ROOT = Path(__file__).parents[1]
 DECIDES_RESULTS = ("mongoose", "datasets", "bench/methods", "bench/experiments", "bench/*.py")
+SOURCE = {".py", ".cpp", ".h", ".xz"}
 DECIDES_NOTHING = {"cli.py", "runner.py", "progress.py", "store.py", "data.py", "doctor.py", "__main__.py"}
 
 
-def describe(threads: int) -> Environment:
-    """The environment of a run that uses so many threads."""
+def describe(threads: int, backend: str) -> Environment:
+    """The environment of a run that uses so many threads and this backend."""
     return Environment(
         cpu=_cpu(),
         cores=os.cpu_count() or 0,
         memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
         threads=threads,
-        backend="reference",
+        backend=backend,
         python=platform.python_version(),
         torch=torch.__version__,
         platform=f"{platform.system()} {platform.machine()}",
@@ -34,9 +35,13 @@ def describe(threads: int) -> Environment:
 
 
 def process_environment(threads: int) -> dict[str, str]:
-    """Thread counts are fixed before torch is loaded; idle OpenMP threads sleep, since the machine may be shared."""
+    """Thread counts are fixed before torch is loaded; idle OpenMP threads sleep, since the machine may be shared.
+
+    Large arrays ask for large pages: rows at random addresses miss the processor's table of pages otherwise. That holds
+    for every method.
+    """
     counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    return os.environ | counts | {"OMP_WAIT_POLICY": "passive", "PYTHONPATH": str(ROOT)}
+    return os.environ | counts | {"OMP_WAIT_POLICY": "passive", "THP_MEM_ALLOC_ENABLE": "1", "PYTHONPATH": str(ROOT)}
 
 
 @cache
@@ -57,7 +62,8 @@ def commit() -> str:
 def _sources() -> set[Path]:
     found: set[Path] = set()
     for pattern in DECIDES_RESULTS:
-        found.update(ROOT.glob(pattern) if pattern.endswith(".py") else (ROOT / pattern).rglob("*.py"))
+        found.update(ROOT.glob(pattern) if pattern.endswith(".py") else (ROOT / pattern).rglob("*"))
+    found = {path for path in found if path.suffix in SOURCE}
     return {path for path in found if path.name not in DECIDES_NOTHING or path.parent.name != "bench"}
 
 

@@ -32,9 +32,11 @@ class DivergedError(RuntimeError):
 class Training:
     """One run in progress. On the clock: batches, steps (phase "step") and table updates (phase "update")."""
 
-    def __init__(self, key: str, config: RunConfig, task: Task, net: XMCNet, lr: float, streams: Streams) -> None:
+    def __init__(
+        self, key: str, config: RunConfig, task: Task, net: XMCNet, adam: dict[str, Any], streams: Streams
+    ) -> None:
         self.key, self.config, self.task, self.net = key, config, task, net
-        self.optimizers = net.optimizers(lr)
+        self.optimizers = net.optimizers(**adam)
         self.batches = endless_batches(len(task.train), config.batch_size, streams)
         self.watch = HashWatch(config.hidden, generator=streams("watch"))
         self.clock = Stopwatch()

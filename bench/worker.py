@@ -27,6 +27,7 @@ from bench.timing import Stopwatch
 from bench.training import DivergedError, Progress, Training
 from datasets import get
 from datasets.base import Part
+from mongoose.ops import backend
 
 LINES: dict[str, Callable[[Part, Part], NDArray[np.int64]]] = {
     "most_frequent": lambda train, test: np.tile(baselines.most_frequent(train), (test.points, 1)),
@@ -42,6 +43,7 @@ def key_of(config: RunConfig) -> str:
 def execute(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace]]:
     """Carry out one run; a loss that is not finite makes it `diverged`, with what was measured until then."""
     torch.set_num_threads(config.threads)
+    backend.use(config.backend)
     known = describe(config)
     if config.method in methods.found() and (reason := methods.get(config.method).skip()) is not None:
         return Run(**known, status="error", reason=reason), []
@@ -64,7 +66,7 @@ def _train(known: dict[str, Any], config: RunConfig, task: Task, progress: Progr
     task.train.batch(torch.zeros(1, dtype=torch.int64))
     base_mib = memory.resident_mib()
     net = method.build(task, method_config, streams)
-    training = Training(known["key"], config, task, net, method_config.lr, streams)
+    training = Training(known["key"], config, task, net, method_config.adam(), streams)
     status: dict[str, Any] = {"status": "ok"}
     try:
         found = training.run(progress)
@@ -117,7 +119,7 @@ def describe(config: RunConfig) -> dict[str, Any]:
         "budget_s": config.seconds,
         "config": json.dumps(asked, sort_keys=True),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "environment": environment.describe(config.threads),
+        "environment": environment.describe(config.threads, config.backend),
     }
 
 

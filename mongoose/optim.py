@@ -9,6 +9,8 @@ from torch.optim import Optimizer
 
 from mongoose.ops.adam import row_adam
 
+SecondMoment = Literal["element", "row"]
+
 
 class RowAdam(Optimizer):
     """Adam that reads and writes only the rows in which a gradient is stored.
@@ -35,7 +37,7 @@ class RowAdam(Optimizer):
         eps: float = 1e-8,
         *,
         weight_decay: float = 0.0,
-        second_moment: Literal["element", "row"] = "element",
+        second_moment: SecondMoment = "element",
         bias_correction: Literal["step", "row"] = "step",
     ) -> None:
         if lr < 0 or eps < 0 or weight_decay < 0 or not all(0 <= beta < 1 for beta in betas):

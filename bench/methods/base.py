@@ -1,9 +1,10 @@
 """What a method is: a frozen configuration and a way to compose a network from it."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,9 +12,12 @@ from torch import Generator
 
 from bench.task import Task
 from mongoose.hashing.base import HashFamily
+from mongoose.hashing.hadamard import HadamardSimHash
+from mongoose.hashing.simhash import SimHash
 from mongoose.index import LSHIndex
 from mongoose.nn.linear import SampledLinear
 from mongoose.nn.xmc import XMCNet
+from mongoose.optim import SecondMoment
 from mongoose.retrieval.base import Retriever
 from mongoose.sampling.base import Sampler
 from mongoose.sampling.lsh import LSHSampler
@@ -21,6 +25,7 @@ from mongoose.sampling.random import RandomSampler, power_of_frequency, uniform
 from mongoose.sampling.retrieved import RetrievedSampler
 from mongoose.scheduling.base import UpdatePolicy
 
+RandomPlanes = Literal["gaussian", "signs", "hadamard"]
 Streams = Callable[[str], Generator]  # purpose → an independent stream of random numbers
 
 
@@ -31,8 +36,21 @@ class MethodConfig(BaseModel):
 
     lr: float = Field(default=1e-3, gt=0)  # SLIDE §4.1 sweeps 1e-5 … 1e-3; the same for every method here
 
+    def adam(self) -> dict[str, Any]:
+        """The settings that `XMCNet.optimizers` takes."""
+        return {"lr": self.lr}
 
-class RetrievedConfig(MethodConfig):
+
+class SampledConfig(MethodConfig):
+    """What all methods with row-sparse gradients have in common."""
+
+    second_moment: SecondMoment = "element"  # "row" saves a third of the memory of weights and moments
+
+    def adam(self) -> dict[str, Any]:
+        return {"lr": self.lr, "second_moment": self.second_moment}
+
+
+class RetrievedConfig(SampledConfig):
     """What all methods with retrieved negatives have in common, so that they differ in how they retrieve alone."""
 
     keep: int = Field(default=8, ge=1)  # retrieved classes a sample that enter the shared active set
@@ -44,10 +62,16 @@ class RetrievedConfig(MethodConfig):
 class LSHConfig(RetrievedConfig):
     """What the methods with shared LSH negatives have in common, so that they differ in the papers' ideas alone."""
 
-    num_bits: int = Field(default=12, ge=1)
+    num_bits: int | None = Field(default=None, ge=1)  # None: log2 of the labels − 5, some 32 labels a bucket
     num_tables: int = Field(default=16, ge=1)
+    planes: RandomPlanes = "gaussian"
     bucket_cap: int = Field(default=64, ge=1)
+    shortlist: int | None = Field(default=None, ge=1)  # candidates a sample that are scored; None: all
     centre: bool = True
+
+    def bits_for(self, num_labels: int) -> int:
+        """K, as asked or as fits the number of labels."""
+        return self.num_bits or max(1, round(math.log2(num_labels)) - 5)
 
 
 Config = TypeVar("Config", bound=MethodConfig)
@@ -82,12 +106,25 @@ def sampled_net(task: Task, sampler: Sampler, streams: Streams) -> XMCNet:
     return XMCNet(task.num_features, head, generator=streams("weights"))
 
 
+def random_family(task: Task, config: LSHConfig, streams: Streams) -> HashFamily:
+    """SimHash with the planes that the configuration names."""
+    shape = {"num_bits": config.bits_for(task.num_labels), "num_tables": config.num_tables}
+    if config.planes == "hadamard":
+        return HadamardSimHash(task.hidden, **shape, generator=streams("hash"))
+    return SimHash(task.hidden, **shape, planes=config.planes, generator=streams("hash"))
+
+
 def lsh_net(task: Task, config: LSHConfig, family: HashFamily, policy: UpdatePolicy, streams: Streams) -> XMCNet:
     """The same, its negatives retrieved by LSH and mixed with frequency^exponent ones."""
     random = frequency_negatives(task, config.num_random, streams, exponent=config.exponent, corrected=config.corrected)
     index = LSHIndex(family, policy, centre=config.centre)
     sampler = LSHSampler(
-        index, bucket_cap=config.bucket_cap, keep=config.keep, random=random, generator=streams("tables")
+        index,
+        bucket_cap=config.bucket_cap,
+        keep=config.keep,
+        shortlist=config.shortlist,
+        random=random,
+        generator=streams("tables"),
     )
     return sampled_net(task, sampler, streams)
 

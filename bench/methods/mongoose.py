@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from bench.methods.base import LSHConfig, Method, Streams, lsh_net
+from bench.methods.base import LSHConfig, Method, Streams, lsh_net, random_family
 from bench.task import Task
 from mongoose.hashing.learned import LearnedSimHash
 from mongoose.nn.xmc import XMCNet
@@ -10,6 +10,7 @@ from mongoose.scheduling.drift import Drift
 
 
 class MongooseConfig(LSHConfig):
+    learned: bool = True  # False: random planes, for what the scheduler alone does
     threshold: float = Field(default=0.02, ge=0, le=1)  # fraction of probe bits; released: 0.3 (SLIDE), 0.01 (Reformer)
     ask_every: int = Field(default=10, ge=1)
 
@@ -22,11 +23,13 @@ class Mongoose(Method[MongooseConfig]):
     config = MongooseConfig
 
     def build(self, task: Task, config: MongooseConfig, streams: Streams) -> XMCNet:
-        family = LearnedSimHash(
-            task.hidden, num_bits=config.num_bits, num_tables=config.num_tables, generator=streams("hash")
-        )
+        family = self._learned(task, config, streams) if config.learned else random_family(task, config, streams)
         policy = Drift(config.threshold, dim=task.hidden, interval=config.ask_every, generator=streams("probe"))
         return lsh_net(task, config, family, policy, streams)
+
+    def _learned(self, task: Task, config: MongooseConfig, streams: Streams) -> LearnedSimHash:
+        num_bits = config.bits_for(task.num_labels)
+        return LearnedSimHash(task.hidden, num_bits=num_bits, num_tables=config.num_tables, generator=streams("hash"))
 
 
 method = Mongoose()

@@ -1,8 +1,7 @@
 """Naive LSH: random SimHash tables that are brought up to date after every step."""
 
-from bench.methods.base import LSHConfig, Method, Streams, lsh_net
+from bench.methods.base import LSHConfig, Method, Streams, lsh_net, random_family
 from bench.task import Task
-from mongoose.hashing.simhash import SimHash
 from mongoose.nn.xmc import XMCNet
 from mongoose.scheduling.always import Always
 
@@ -15,8 +14,7 @@ class NaiveLSH(Method[LSHConfig]):
     config = LSHConfig
 
     def build(self, task: Task, config: LSHConfig, streams: Streams) -> XMCNet:
-        family = SimHash(task.hidden, num_bits=config.num_bits, num_tables=config.num_tables, generator=streams("hash"))
-        return lsh_net(task, config, family, Always(), streams)
+        return lsh_net(task, config, random_family(task, config, streams), Always(), streams)
 
 
 method = NaiveLSH()

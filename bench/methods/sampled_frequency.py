@@ -2,12 +2,12 @@
 
 from pydantic import Field
 
-from bench.methods.base import Method, MethodConfig, Streams, frequency_negatives, sampled_net
+from bench.methods.base import Method, SampledConfig, Streams, frequency_negatives, sampled_net
 from bench.task import Task
 from mongoose.nn.xmc import XMCNet
 
 
-class SampledFrequencyConfig(MethodConfig):
+class SampledFrequencyConfig(SampledConfig):
     num_samples: int = Field(default=4096, ge=1)
     exponent: float = Field(default=0.75, ge=0)
     corrected: bool = True

@@ -2,12 +2,12 @@
 
 from pydantic import Field
 
-from bench.methods.base import Method, MethodConfig, Streams, sampled_net, uniform_negatives
+from bench.methods.base import Method, SampledConfig, Streams, sampled_net, uniform_negatives
 from bench.task import Task
 from mongoose.nn.xmc import XMCNet
 
 
-class SampledUniformConfig(MethodConfig):
+class SampledUniformConfig(SampledConfig):
     num_samples: int = Field(default=4096, ge=1)
     corrected: bool = False
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.methods.base import Method, MethodConfig, Streams, sampled_net
+from bench.methods.base import Method, SampledConfig, Streams, sampled_net
 from bench.task import Task
 from mongoose.hashing.simhash import SimHash
 from mongoose.index import LSHIndex
@@ -13,7 +13,7 @@ from mongoose.sampling.slide import SlideSampler
 from mongoose.scheduling.exponential import Exponential
 
 
-class SlideConfig(MethodConfig):
+class SlideConfig(SampledConfig):
     num_bits: int = Field(default=9, ge=1)  # SLIDE §4.1: K = 9, L = 50 with SimHash (Delicious-200K)
     num_tables: int = Field(default=50, ge=1)
     planes: Literal["gaussian", "signs"] = "signs"  # SLIDE §3.2: ±1 (and 0, for sparse projections)

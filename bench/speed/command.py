@@ -34,6 +34,7 @@ def speed(
     from bench.speed.runner import Options, Session
     from bench.speed.stepping import Plan
     from bench.store import append_lines
+    from mongoose.ops import backend as ops_backend
 
     options = Options(
         shapes=[_shape(name) for name in dict.fromkeys(shape or ["amazon-670k"])],
@@ -43,7 +44,7 @@ def speed(
         threads=threads or os.cpu_count() or 1,
         backend=backend,
     )
-    machine = asdict(environment.describe(options.threads))
+    machine = asdict(environment.describe(options.threads, ops_backend.use(backend)))
     kept = {"commit": machine["commit"], "code": machine["code"], "cpu": machine["cpu"], "threads": options.threads}
     messages = Console(stderr=True, highlight=False, markup=False)
     session = Session(

@@ -48,7 +48,7 @@ class Stepper:
         method, streams = methods.get(system.method), partial(stream, seed)
         config = method.config(**system.params)
         self.task, self.net = task, method.build(task, config, streams)
-        self.optimizers = self.net.optimizers(config.lr)
+        self.optimizers = self.net.optimizers(**config.adam())
         self.batches: Iterator[Tensor] = endless_batches(len(task.train), BATCH, streams)
         self.step = 0
         self.rows: SparseRows | None = None

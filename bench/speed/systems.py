@@ -18,7 +18,9 @@ OURS = {
     system.name: system
     for system in (
         System("mongoose", "mongoose"),
+        System("mongoose-simhash", "mongoose", {"learned": False, "planes": "hadamard"}),
         System("mongoose-uniform", "sampled_uniform", {"num_samples": 4096}),
+        System("mongoose-uniform-row", "sampled_uniform", {"num_samples": 4096, "second_moment": "row"}),
     )
 }
 PEERS = {

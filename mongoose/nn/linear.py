@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from mongoose.candidates import Candidates
 from mongoose.ops.softmax import softmax_cross_entropy
 from mongoose.ops.topk import topk_rows
-from mongoose.optim import RowAdam
+from mongoose.optim import RowAdam, SecondMoment
 from mongoose.sampling.base import ActiveSet, Sampler
 
 
@@ -49,9 +49,12 @@ class OutputLayer(nn.Module, ABC):
             else:
                 nn.init.zeros_(parameter)
 
-    def optimizers(self, dense: list[Tensor], row_sparse: list[Tensor], lr: float) -> list[torch.optim.Optimizer]:
+    def optimizers(
+        self, dense: list[Tensor], row_sparse: list[Tensor], lr: float, second_moment: SecondMoment
+    ) -> list[torch.optim.Optimizer]:
         """Adam for all parameters of the network, by the kind of their gradients; a layer may bring its own."""
-        return [RowAdam(row_sparse, lr=lr), torch.optim.Adam(dense, lr=lr, fused=True)]
+        by_rows = RowAdam(row_sparse, lr=lr, second_moment=second_moment)
+        return [by_rows, torch.optim.Adam(dense, lr=lr, fused=True)]
 
 
 class SoftmaxLinear(nn.Linear, OutputLayer):

@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 from mongoose.candidates import Candidates
 from mongoose.nn.linear import OutputLayer
 from mongoose.nn.xmc import SparseRows, XMCNet
+from mongoose.optim import SecondMoment
 
 Distribution = Literal["uniform", "log_uniform"]
 
@@ -97,7 +98,11 @@ class SampledEmbedding(OutputLayer):
         scores = F.linear(x, self.rows.weight, self.biases.weight.squeeze(1))
         return scores.topk(k, dim=1).indices
 
-    def optimizers(self, dense: list[Tensor], row_sparse: list[Tensor], lr: float) -> list[torch.optim.Optimizer]:
+    def optimizers(
+        self, dense: list[Tensor], row_sparse: list[Tensor], lr: float, second_moment: SecondMoment
+    ) -> list[torch.optim.Optimizer]:
+        if second_moment != "element":
+            raise ValueError(f"second_moment={second_moment!r}: torch.optim.SparseAdam has 'element' only.")
         return [torch.optim.SparseAdam(row_sparse, lr=lr), torch.optim.Adam(dense, lr=lr)]
 
     def _log_expected(self) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Generator, Tensor, nn
 from mongoose.candidates import Candidates
 from mongoose.nn.linear import OutputLayer
 from mongoose.ops.sparse_matmul import embedding_bag
+from mongoose.optim import SecondMoment
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ class XMCNet(nn.Module):
     def topk(self, rows: SparseRows, k: int) -> Tensor:
         return self.head.topk(self.hidden(rows), k)
 
-    def optimizers(self, lr: float) -> list[torch.optim.Optimizer]:
+    def optimizers(self, lr: float, second_moment: SecondMoment = "element") -> list[torch.optim.Optimizer]:
         """Adam for all parameters: by rows where gradients are row-sparse, fused where they are dense."""
         dense: list[Tensor] = [self.hidden_bias]
         row_sparse: list[Tensor] = [self.embedding]
         (row_sparse if self.head.row_sparse else dense).extend(self.head.parameters())
-        return self.head.optimizers(dense, row_sparse, lr)
+        return self.head.optimizers(dense, row_sparse, lr, second_moment)

@@ -31,7 +31,7 @@ def make_training(task: Task, method: str = "sampled_uniform", **values: Any) ->
     config = RunConfig(method=method, dataset="tiny", hidden=16, **(settings | values))
     streams = partial(stream, 0)
     plug_in = methods.get(method)
-    return Training("key", config, task, plug_in.build(task, plug_in.config(), streams), 1e-2, streams)
+    return Training("key", config, task, plug_in.build(task, plug_in.config(), streams), {"lr": 1e-2}, streams)
 
 
 def scripted(validation: list[float], seen: list[torch.Tensor], net: Any) -> Any:
