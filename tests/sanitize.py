@@ -76,7 +76,7 @@ def check(name: str, sanitizer: Sanitizer) -> int:
                 return 1
         print(f"{name}: planted faults are seen. Running the op tests.", flush=True)
         done = start(sanitizer, ["-m", "pytest", *PYTEST_OPTIONS, "tests/mongoose/ops"])
-        print(done.stdout[-3000:], done.stderr[-10000:], sep="\n")
+        print(done.stdout[-3000:], done.stderr[:6000], sep="\n")
         report = any(word in done.stdout + done.stderr for word in ("Sanitizer", "runtime error"))
         print(f"{name}: {'FAILED' if done.returncode or report else 'no fault'}", flush=True)
         return int(bool(done.returncode) or report)
