@@ -1,6 +1,7 @@
 """The rules of the house: who may import whom, and where a clock, a file or a picture may be."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,16 +93,18 @@ def test_each_thing_has_its_place(modules: set[str], rooms: list[str], only: str
             assert not found, f"{path.relative_to(ROOT)} imports {found}"
 
 
-def test_importing_the_library_is_light_and_changes_nothing() -> None:
+def test_importing_the_library_is_light_and_changes_nothing(tmp_path: Path) -> None:
     code = """
 import sys, torch
 state, threads = torch.get_rng_state(), torch.get_num_threads()
-import mongoose, cuda_kernels, mongoose.nn.xmc, mongoose.sampling.lsh
+import mongoose, cuda_kernels, mongoose.nn.xmc, mongoose.sampling.lsh, mongoose.hashing.dwta
 assert torch.equal(state, torch.get_rng_state()) and threads == torch.get_num_threads()
 heavy = {"cupy", "pandas", "matplotlib", "scipy", "bench", "datasets"} & set(sys.modules)
 assert not heavy, heavy
 """
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    environment = os.environ | {"MONGOOSE_CACHE": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=environment)
+    assert not list(tmp_path.iterdir())  # no kernel is built before it is called
 
 
 def test_no_file_is_called_utils() -> None:

@@ -33,9 +33,9 @@ def use(choice: Choice) -> Backend:
     global _current
     if choice not in ("auto", "reference", "cpu"):
         raise ValueError(f"backend={choice!r}; accepted: 'auto', 'reference', 'cpu'.")
-    _current = _resolve() if choice == "auto" else choice
     if choice == "cpu":
         library()
+    _current = _resolve() if choice == "auto" else choice
     return _current
 
 

@@ -13,7 +13,6 @@
 #include <vector>
 
 #ifdef MONGOOSE_STD_THREADS  // ThreadSanitizer knows std::thread; it does not know GNU's OpenMP runtime
-#include <atomic>
 #include <thread>
 #endif
 
@@ -25,13 +24,13 @@ void parallel_chunks(int64_t threads, int64_t n, int64_t grain, const Body& body
     const int64_t chunks = (n + grain - 1) / grain;
     const int64_t workers = std::max<int64_t>(1, std::min(threads, chunks));
 #ifdef MONGOOSE_STD_THREADS
-    std::atomic<int64_t> next{0};
-    auto work = [&] {
-        for (int64_t chunk; (chunk = next++) < chunks;) body(chunk * grain, std::min(n, (chunk + 1) * grain));
+    // Chunks are dealt out, not taken: every thread has some, and no shared counter orders what they do.
+    auto work = [&](int64_t worker) {
+        for (int64_t c = worker; c < chunks; c += workers) body(c * grain, std::min(n, (c + 1) * grain));
     };
     std::vector<std::thread> pool;
-    for (int64_t worker = 1; worker < workers; worker++) pool.emplace_back(work);
-    work();
+    for (int64_t worker = 1; worker < workers; worker++) pool.emplace_back(work, worker);
+    work(0);
     for (auto& thread : pool) thread.join();
 #else
 #pragma omp parallel for schedule(dynamic) num_threads(workers) if (workers > 1)

@@ -38,7 +38,7 @@ def test_layout_does_not_matter(both, strided) -> None:
     assert torch.equal(reference, kernel)
 
 
-@pytest.mark.parametrize("rows", SIZES)
+@pytest.mark.parametrize("rows", [*SIZES, 30_000])  # the last is shared by threads
 def test_bit_distance_is_the_definition(both, strided, rows: int) -> None:
     a, b = torch.randint(0, 2**24, (2, rows, 5), dtype=torch.int32, generator=Generator().manual_seed(rows))
     reference, kernel = both(bit_distance, a, b)
