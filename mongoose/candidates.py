@@ -6,6 +6,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from mongoose.ops.sets import contains, group
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -24,10 +26,7 @@ class Candidates:
         Args:
             sample: [nnz] int64 in [0, num_samples). ids: [nnz] int64 ≥ 0.
         """
-        width = int(ids.max()) + 1 if ids.numel() else 1
-        keys = torch.unique(sample * width + ids)
-        counts = torch.bincount(keys // width, minlength=num_samples)
-        return Candidates(keys % width, torch.cat([counts.new_zeros(1), counts.cumsum(0)]))
+        return Candidates(*group(sample, ids, num_samples))
 
     def __len__(self) -> int:
         """B, the number of samples."""
@@ -51,5 +50,5 @@ class Candidates:
 
     def contains(self, sample: Tensor, ids: Tensor) -> Tensor:
         """Whether each (sample, id) pair is in the set; bool, of the shape of `ids` (`sample` broadcasts to it)."""
-        width = int(max(self.ids.max() if self.ids.numel() else 0, ids.max() if ids.numel() else 0)) + 1
-        return torch.isin(sample * width + ids, self.samples * width + self.ids)
+        pairs = sample.expand_as(ids).flatten(), ids.flatten()
+        return contains(self.ids, self.offsets, *pairs).view_as(ids)

@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.hashing.base import HashFamily, LearnableHashFamily
+from mongoose.ops.simhash import changed_rows
 from mongoose.scheduling.base import Rows, UpdatePolicy
 from mongoose.tables import HashTables
 
@@ -54,7 +55,7 @@ class LSHIndex:
 
     def query_codes(self, x: Tensor) -> Tensor:
         """[B, D] queries → [B, L] codes, to look up in `tables`."""
-        return self.family.codes(x - self.query_mean)
+        return self.family.codes(x, self.query_mean if self.centre else None)
 
     def learn_from(self, x: Tensor, positive: Tensor, negative: Tensor) -> None:
         """Keep triplets for the next fit of a learnable family. x: [m, D] queries; positive, negative: [m] row ids."""
@@ -88,12 +89,13 @@ class LSHIndex:
         self.statistics.fits += 1
 
     def _rehash(self, weight: Tensor, rows: Rows | Tensor) -> None:
+        centre = self.row_mean if self.centre else None
+        codes = self.family.codes(weight if isinstance(rows, Rows) else weight[rows], centre)
         if not self.tables.built:
-            self.tables.build(self.family.codes(weight - self.row_mean))
+            self.tables.build(codes)
             self.statistics.rows_moved += len(weight)
             return
-        ids = torch.arange(len(weight)) if isinstance(rows, Rows) else rows
-        codes = self.family.codes((weight if isinstance(rows, Rows) else weight[rows]) - self.row_mean)
-        moved = (codes != self.tables.codes[ids]).any(1)
-        self.tables.update(ids[moved], codes[moved])
-        self.statistics.rows_moved += int(moved.sum())
+        known = self.tables.codes if isinstance(rows, Rows) else self.tables.codes[rows]
+        moved = changed_rows(codes, known)
+        self.tables.update(moved if isinstance(rows, Rows) else rows[moved], codes[moved])
+        self.statistics.rows_moved += len(moved)

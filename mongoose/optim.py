@@ -1,24 +1,30 @@
 """Adam for row-sparse gradients."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from mongoose.ops.adam import row_adam
+
 
 class RowAdam(Optimizer):
     """Adam that reads and writes only the rows in which a gradient is stored.
 
-    Moments of other rows do not decay (lazy moments); the bias correction counts steps of the optimizer. A gradient
-    that is dense stores every row.
+    Moments of other rows do not decay (lazy moments). A gradient that is dense stores every row.
 
     Args:
         params: parameters whose first dimension is rows. lr, betas, eps: as in torch.optim.Adam.
+        weight_decay: decoupled, as in torch.optim.AdamW; a row decays only in the steps that touch it.
+        second_moment: "element", as in Adam; or "row", one number a row, which saves a third of the memory of
+            parameters and moments.
+        bias_correction: by the steps of the optimizer ("step"), or by those that touched the row ("row").
 
-    Source: Kingma & Ba 2015; lazy as in MONGOOSE's adam_base.Adam and torch.optim.SparseAdam.
-    Differs from SparseAdam: one gather and one scatter a state, vectors (a bias) are rows of one number.
+    Source: Kingma & Ba 2015; lazy as in MONGOOSE's adam_base.Adam and torch.optim.SparseAdam; one second moment a row
+    as in row-wise Adagrad (Gupta et al. 2014).
+    Differs from SparseAdam: one pass over memory, vectors (a bias) are rows of one number.
     """
 
     def __init__(
@@ -27,10 +33,23 @@ class RowAdam(Optimizer):
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        *,
+        weight_decay: float = 0.0,
+        second_moment: Literal["element", "row"] = "element",
+        bias_correction: Literal["step", "row"] = "step",
     ) -> None:
-        if lr < 0 or eps < 0 or not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"lr={lr}, betas={betas}, eps={eps}; accepted: lr ≥ 0, eps ≥ 0, betas in [0, 1).")
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+        if lr < 0 or eps < 0 or weight_decay < 0 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(
+                f"lr={lr}, betas={betas}, eps={eps}, weight_decay={weight_decay}; "
+                "accepted: numbers ≥ 0, betas in [0, 1)."
+            )
+        if second_moment not in ("element", "row") or bias_correction not in ("step", "row"):
+            raise ValueError(
+                f"second_moment={second_moment!r}, bias_correction={bias_correction!r}; "
+                "accepted: 'element' or 'row', 'step' or 'row'."
+            )
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, settings | {"second_moment": second_moment, "bias_correction": bias_correction})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -42,25 +61,47 @@ class RowAdam(Optimizer):
         return loss
 
     def _update(self, param: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[param]
-        if not state:
-            state.update(step=0, exp_avg=torch.zeros_like(param), exp_avg_sq=torch.zeros_like(param))
-        state["step"] += 1
+        state = self.state[param] or self._start(param, group)
         rows, gradient = stored_rows(param.grad)
         beta1, beta2 = group["betas"]
-        mean = state["exp_avg"][rows].lerp_(gradient, 1 - beta1)
-        square = state["exp_avg_sq"][rows].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        state["exp_avg"][rows] = mean
-        state["exp_avg_sq"][rows] = square
-        scale = (1 - beta2 ** state["step"]) ** 0.5
-        step_size = group["lr"] * scale / (1 - beta1 ** state["step"])
-        param[rows] -= mean.div_(square.sqrt_().add_(group["eps"] * scale)).mul_(step_size)
+        row_adam(
+            _matrix(param),
+            _matrix(state["exp_avg"]),
+            state["exp_avg_sq"],
+            _matrix(gradient),
+            rows,
+            state["step"],
+            group["lr"],
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+        )
+
+    def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        matrix = _matrix(param)
+        by_row = group["second_moment"] == "row"
+        self.state[param] = {
+            "step": torch.zeros(len(param) if group["bias_correction"] == "row" else 1, dtype=torch.int64),
+            "exp_avg": torch.zeros_like(param),
+            "exp_avg_sq": torch.zeros_like(matrix[:, 0] if by_row else matrix),
+        }
+        state: dict[str, Any] = self.state[param]
+        return state
 
 
-def stored_rows(gradient: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The rows that a gradient stores: ids [m] int64, ascending and distinct, and values [m, …]."""
+def _matrix(values: Tensor) -> Tensor:
+    """The same numbers, a row a row."""
+    return values.view(len(values), -1) if values.numel() else values.view(len(values), 1)
+
+
+def stored_rows(gradient: Tensor | None) -> tuple[Tensor | None, Tensor]:
+    """The rows that a gradient stores: ids [m] int64, ascending and distinct (None: all), and values [m, …]."""
     assert gradient is not None
-    if gradient.layout is torch.sparse_coo:
-        gradient = gradient.coalesce()
-        return gradient.indices()[0], gradient.values()
-    return torch.arange(len(gradient), device=gradient.device), gradient
+    if gradient.layout is not torch.sparse_coo:
+        return None, gradient
+    rows = gradient._indices()[0]
+    if bool((rows[1:] > rows[:-1]).all()):  # autograd forgets that a gradient was made so
+        return rows, gradient._values()
+    gradient = gradient.coalesce()
+    return gradient.indices()[0], gradient.values()

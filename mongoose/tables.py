@@ -30,15 +30,15 @@ class HashTables:
         return self._main is not None
 
     def build(self, codes: Tensor) -> None:
-        """Put every item in its buckets. codes: [N, L] int64 in [0, 2**K)."""
+        """Put every item in its buckets. codes: [N, L] int32 in [0, 2**K); the tables keep it, without a copy."""
         self._check(codes)
-        self.codes = codes.clone()
-        self._main = build_buckets(codes, 2**self.num_bits)
+        self.codes = codes
+        self._main = Buckets(*build_buckets(codes, 2**self.num_bits))
         self._moved = torch.zeros(len(codes), dtype=torch.bool, device=codes.device)
         self._side: Buckets | None = None
 
     def update(self, ids: Tensor, codes: Tensor) -> None:
-        """Move the items `ids` ([m] int64, distinct) to the buckets of `codes` ([m, L] int64)."""
+        """Move the items `ids` ([m] int64, distinct) to the buckets of `codes` ([m, L] int32)."""
         if not self.built:
             raise RuntimeError(
                 "update() before build(): the tables are empty; call build(codes) with all N rows first."
@@ -46,11 +46,12 @@ class HashTables:
         self._check(codes)
         self.codes[ids] = codes
         self._moved[ids] = True
-        self._moved_ids = self._moved.nonzero().squeeze(1)
-        if len(self._moved_ids) * MERGE_FRACTION > len(self.codes):
+        moved = self._moved.nonzero().squeeze(1)
+        if len(moved) * MERGE_FRACTION > len(self.codes):
             self.build(self.codes)
-        elif len(self._moved_ids):
-            self._side = build_buckets(self.codes[self._moved_ids], 2**self.num_bits)
+        elif len(moved):
+            items, offsets = build_buckets(self.codes[moved], 2**self.num_bits)
+            self._side = Buckets(moved.int()[items], offsets)
 
     def query(
         self,
@@ -59,29 +60,50 @@ class HashTables:
         tables: Tensor | None = None,
         cap: int | None = None,
         generator: Generator | None = None,
+        min_count: int = 1,
+        enough: int | None = None,
     ) -> Candidates:
         """For each query, the items that share its code in at least one table.
 
         Args:
-            codes: [B, L] int64, the queries' codes.
-            tables: [B, T] int64, the tables that each query visits; all, if None.
+            codes: [B, L] int32, the queries' codes.
+            tables: [B, T] int64, the tables that each query visits, in that order; all, if None.
             cap: look at no more than this many items of a bucket, at a random run of them drawn from `generator`.
+            min_count: the tables in which an item must share the code (a threshold on collisions).
+            enough: a query visits no further table once it has so many distinct items; goes with min_count 1 only.
         """
         if self._main is None:
             raise RuntimeError("query() before build(): the tables are empty; call build(codes) first.")
+        if enough is not None and min_count > 1:
+            raise ValueError(f"enough={enough} with min_count={min_count}: to stop early, items are counted once.")
         self._check(codes)
-        tables = torch.arange(self.num_tables, device=codes.device).expand_as(codes) if tables is None else tables
-        parts = [self._main] if self._side is None else [self._main, self._side]
-        found = lookup_buckets(parts, codes.gather(1, tables), tables, cap=cap, generator=generator)
-        sample, item = found[0]
-        if self._side is not None:
-            still = ~self._moved[item]
-            sample = torch.cat([sample[still], found[1][0]])
-            item = torch.cat([item[still], self._moved_ids[found[1][1]]])
-        return Candidates.from_pairs(sample, item, len(codes))
+        tables = torch.arange(self.num_tables, device=codes.device).expand(codes.shape) if tables is None else tables
+        side_items, side_offsets = (None, None) if self._side is None else self._side
+        hidden = None if self._side is None else self._moved
+        window = None if cap is None else torch.rand(tables.shape, generator=generator, device=codes.device)
+        visited = codes.gather(1, tables)
+        found = lookup_buckets(
+            visited,
+            tables,
+            self._main.items,
+            self._main.offsets,
+            side_items,
+            side_offsets,
+            hidden,
+            window,
+            cap or 0,
+            min_count,
+            enough or 0,
+        )
+        return Candidates(*found)
 
     def _check(self, codes: Tensor) -> None:
-        if codes.dim() != 2 or codes.shape[1] != self.num_tables:
-            raise ValueError(f"codes of shape {tuple(codes.shape)}; expected [rows, num_tables={self.num_tables}].")
-        if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < 2**self.num_bits:
-            raise ValueError(f"codes outside 0 … {2**self.num_bits - 1} for num_bits={self.num_bits}.")
+        if codes.dim() != 2 or codes.shape[1] != self.num_tables or codes.dtype is not torch.int32:
+            raise ValueError(
+                f"codes of shape {tuple(codes.shape)} and dtype {codes.dtype}; "
+                f"expected [rows, num_tables={self.num_tables}] of torch.int32."
+            )
+        if codes.numel():
+            lowest, highest = codes.aminmax()
+            if not 0 <= int(lowest) <= int(highest) < 2**self.num_bits:
+                raise ValueError(f"codes outside 0 … {2**self.num_bits - 1} for num_bits={self.num_bits}.")

@@ -5,8 +5,7 @@ from pydantic import Field
 
 from bench.methods.base import Method, MethodConfig, Streams
 from bench.task import Task
-from mongoose.nn.sampled_embedding import Distribution, SampledEmbedding
-from mongoose.nn.xmc import XMCNet
+from mongoose.nn.sampled_embedding import Distribution, SampledEmbedding, TorchXMCNet
 
 
 class TorchSampledConfig(MethodConfig):
@@ -22,7 +21,7 @@ class TorchSampled(Method[TorchSampledConfig]):
     reads = "torch.nn.Embedding(sparse=True), torch.optim.SparseAdam; Jean et al. 2015"
     config = TorchSampledConfig
 
-    def build(self, task: Task, config: TorchSampledConfig, streams: Streams) -> XMCNet:
+    def build(self, task: Task, config: TorchSampledConfig, streams: Streams) -> TorchXMCNet:
         head = SampledEmbedding(
             task.hidden,
             counts=torch.from_numpy(task.label_counts),
@@ -31,7 +30,7 @@ class TorchSampled(Method[TorchSampledConfig]):
             corrected=config.corrected,
             generator=streams("negatives"),
         )
-        return XMCNet(task.num_features, head, generator=streams("weights"))
+        return TorchXMCNet(task.num_features, head, generator=streams("weights"))
 
 
 method = TorchSampled()

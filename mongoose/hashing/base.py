@@ -17,8 +17,13 @@ class HashFamily(nn.Module, ABC):
         self.dim, self.num_bits, self.num_tables = dim, num_bits, num_tables
 
     @abstractmethod
-    def codes(self, x: Tensor) -> Tensor:
-        """[N, D] float rows → [N, L] int64 codes, each in [0, 2**K)."""
+    def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
+        """[N, D] float rows → [N, L] int32 codes of x − centre, each in [0, 2**K).
+
+        Args:
+            centre: [D], or None for the origin. x − centre is not formed: N rows are read once and not copied. Codes
+                equal those of the difference but for rounding: a bit may differ where it hangs on the last digit.
+        """
 
 
 class LearnableHashFamily(HashFamily):

@@ -48,8 +48,8 @@ class LearnedSimHash(LearnableHashFamily):
         self.num_fits = 0
 
     @torch.no_grad()
-    def codes(self, x: Tensor) -> Tensor:
-        return simhash(x, self.planes, self.num_tables)
+    def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
+        return simhash(x, self.planes, self.num_tables, None if centre is None else centre @ self.planes)
 
     def relaxed(self, x: Tensor) -> Tensor:
         """[m, D] → [m, L*K] soft bits in (−1, 1)."""

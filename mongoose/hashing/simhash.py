@@ -32,15 +32,20 @@ class SimHash(HashFamily):
         self.register_buffer("planes", draw_planes(dim, num_bits * num_tables, planes, generator))
         bits_per_table(self.planes, num_tables)
 
-    def codes(self, x: Tensor) -> Tensor:
-        return simhash(x, self.planes, self.num_tables)
+    def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
+        return simhash(x, self.planes, self.num_tables, None if centre is None else centre @ self.planes)
 
     def collision_probability(self, cosine: float) -> float:
         """Probability that two rows at this cosine share a code in one table: (1 − θ/π)^K, θ the angle.
 
         Source: Charikar 2002. Exact for Gaussian planes.
         """
-        return (1 - math.acos(max(-1.0, min(1.0, cosine))) / math.pi) ** self.num_bits
+        return simhash_collision_probability(cosine, self.num_bits)
+
+
+def simhash_collision_probability(cosine: float, num_bits: int) -> float:
+    """(1 − θ/π)^K, θ the angle of this cosine."""
+    return (1 - math.acos(max(-1.0, min(1.0, cosine))) / math.pi) ** num_bits
 
 
 def draw_planes(dim: int, num_planes: int, kind: Planes, generator: Generator) -> Tensor:

@@ -92,7 +92,9 @@ def shared_object() -> Path:
             if not built.exists():
                 _build(wanted, built)
     except OSError as error:
-        raise KernelBuildError(f"the kernel cache cannot be used: {error}; set MONGOOSE_CACHE to a directory.") from None
+        raise KernelBuildError(
+            f"the kernel cache cannot be used: {error}; set MONGOOSE_CACHE to a directory."
+        ) from None
     return built
 
 

@@ -8,6 +8,7 @@ from torch import Generator, Tensor, nn
 
 from mongoose.candidates import Candidates
 from mongoose.ops.softmax import softmax_cross_entropy
+from mongoose.ops.topk import topk_rows
 from mongoose.optim import RowAdam
 from mongoose.sampling.base import ActiveSet, Sampler
 
@@ -58,8 +59,7 @@ class SoftmaxLinear(nn.Linear, OutputLayer):
 
     @torch.no_grad()
     def topk(self, x: Tensor, k: int) -> Tensor:
-        scores: Tensor = self(x)
-        return scores.topk(k, dim=1).indices
+        return topk_rows(x, self.weight, self.bias, k)
 
 
 class FullSoftmaxLinear(SoftmaxLinear):

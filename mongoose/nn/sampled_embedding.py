@@ -9,8 +9,24 @@ from torch import Generator, Tensor, nn
 
 from mongoose.candidates import Candidates
 from mongoose.nn.linear import OutputLayer
+from mongoose.nn.xmc import SparseRows, XMCNet
 
 Distribution = Literal["uniform", "log_uniform"]
+
+
+class TorchXMCNet(XMCNet):
+    """The papers' network with torch's own embedding bag as its input layer."""
+
+    def sums(self, rows: SparseRows) -> Tensor:
+        return F.embedding_bag(
+            rows.indices,
+            self.embedding,
+            rows.offsets,
+            mode="sum",
+            sparse=True,
+            per_sample_weights=rows.values,
+            include_last_offset=True,
+        )
 
 
 class SampledEmbedding(OutputLayer):

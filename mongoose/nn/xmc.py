@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 
 from mongoose.candidates import Candidates
 from mongoose.nn.linear import OutputLayer
+from mongoose.ops.sparse_matmul import embedding_bag
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,19 @@ class XMCNet(nn.Module):
 
     def __init__(self, num_features: int, head: OutputLayer, *, generator: Generator) -> None:
         super().__init__()
-        self.embedding = nn.EmbeddingBag(
-            num_features, head.in_features, mode="sum", sparse=True, include_last_offset=True
-        )
+        self.embedding = nn.Parameter(torch.empty(num_features, head.in_features))
         self.hidden_bias = nn.Parameter(torch.zeros(head.in_features))
         self.head = head
-        nn.init.normal_(self.embedding.weight, std=0.05, generator=generator)
+        nn.init.normal_(self.embedding, std=0.05, generator=generator)
         head.initialise(generator)
 
     def hidden(self, rows: SparseRows) -> Tensor:
         """[B, D] hidden activations."""
-        summed = self.embedding(rows.indices, rows.offsets, per_sample_weights=rows.values)
-        return torch.relu(summed + self.hidden_bias)
+        return torch.relu(self.sums(rows) + self.hidden_bias)
+
+    def sums(self, rows: SparseRows) -> Tensor:
+        """[B, D] sums of the features' rows, each times its value."""
+        return embedding_bag(self.embedding, rows.indices, rows.values, rows.offsets)
 
     def loss(self, rows: SparseRows, labels: Candidates) -> Tensor:
         return self.head.loss(self.hidden(rows), labels)
@@ -62,6 +64,6 @@ class XMCNet(nn.Module):
     def optimizers(self, lr: float) -> list[torch.optim.Optimizer]:
         """Adam for all parameters: by rows where gradients are row-sparse, fused where they are dense."""
         dense: list[Tensor] = [self.hidden_bias]
-        row_sparse: list[Tensor] = [self.embedding.weight]
+        row_sparse: list[Tensor] = [self.embedding]
         (row_sparse if self.head.row_sparse else dense).extend(self.head.parameters())
         return self.head.optimizers(dense, row_sparse, lr)

@@ -59,7 +59,9 @@ def _resolve() -> Backend:
     try:
         library()
     except KernelBuildError as error:
-        warnings.warn(f"The ops run on backend 'reference', plain torch, which is slower. Reason: {error}", stacklevel=4)
+        warnings.warn(
+            f"The ops run on backend 'reference', plain torch, which is slower. Reason: {error}", stacklevel=4
+        )
         return "reference"
     return "cpu"
 

@@ -3,7 +3,11 @@
 import torch
 from torch import Tensor
 
+from mongoose.native.library import call
+from mongoose.ops.backend import op
 
+
+@op("ranges")
 def ranges(start: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
     """Concatenate start[i], start[i] + 1, …, start[i] + length[i] − 1 over i.
 
@@ -16,3 +20,17 @@ def ranges(start: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
     which = torch.repeat_interleave(length)
     within = torch.arange(which.numel(), device=length.device) - (length.cumsum(0) - length)[which]
     return which, start[which] + within
+
+
+@ranges.fake
+def _ranges_shape(start: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    total = torch.library.get_ctx().new_dynamic_size()
+    return start.new_empty(total), start.new_empty(total)
+
+
+@ranges.kernel
+def _ranges_cpu(start: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    which = torch.empty(int(length.sum()), dtype=torch.int64)
+    position = torch.empty_like(which)
+    call("ranges", len(start), start.contiguous(), length.contiguous(), which, position)
+    return which, position

@@ -40,3 +40,16 @@ EXPORT void bit_distance(int64_t threads, int64_t n, const int32_t* a, const int
         for (int64_t i = begin; i < end; i++) distance[i] = __builtin_popcount(a[i] ^ b[i]);
     });
 }
+
+EXPORT int64_t changed_rows(int64_t threads, int64_t num_rows, int64_t tables, const int32_t* codes,
+                            const int32_t* known, int64_t* rows) {
+    std::vector<uint8_t> differs(num_rows);
+    parallel_chunks(threads, num_rows, 1 << 14, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++)
+            differs[i] = std::memcmp(codes + i * tables, known + i * tables, tables * sizeof *codes) != 0;
+    });
+    int64_t found = 0;
+    for (int64_t i = 0; i < num_rows; i++)
+        if (differs[i]) rows[found++] = i;
+    return found;
+}

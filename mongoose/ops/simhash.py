@@ -6,7 +6,7 @@ Source: Charikar 2002; MONGOOSE's `fingerprint` kernel (slide_lib/simHash.py) pa
 import torch
 from torch import Tensor
 
-from mongoose.native.library import call, instance
+from mongoose.native.library import call, count, instance
 from mongoose.ops.backend import op
 
 MAX_BITS = 24  # a table has 2**K buckets; up to 24 bits a float32 dot product packs exactly
@@ -30,9 +30,14 @@ def simhash(x: Tensor, planes: Tensor, num_tables: int, offset: Tensor | None = 
     Raises:
         ValueError: L does not divide the number of planes, or K is not in 1 … 24.
     """
-    num_bits = bits_per_table(planes, num_tables)
-    bits = x @ planes > (0 if offset is None else offset)
-    weights = 2.0 ** torch.arange(num_bits, device=x.device)
+    bits_per_table(planes, num_tables)
+    return pack_bits(x @ planes > (0 if offset is None else offset), num_tables)
+
+
+def pack_bits(bits: Tensor, num_tables: int) -> Tensor:
+    """[N, L*K] bool → [N, L] int32 codes: table l owns bits l*K … l*K+K-1, and its j-th is worth 2**j."""
+    num_bits = bits.shape[1] // num_tables
+    weights = 2.0 ** torch.arange(num_bits, device=bits.device)
     return (bits.view(-1, num_tables, num_bits).float() @ weights).int()
 
 
@@ -62,6 +67,23 @@ def bits_per_table(planes: Tensor, num_tables: int) -> int:
     if not 1 <= num_bits <= MAX_BITS:
         raise ValueError(f"num_bits={num_bits} a table; 1 … {MAX_BITS} are accepted, since a table has 2**K buckets.")
     return num_bits
+
+
+@op("changed_rows")
+def changed_rows(codes: Tensor, known: Tensor) -> Tensor:
+    """The rows in which two sets of codes, both [N, L] int32, differ: [m] int64, ascending."""
+    return (codes != known).any(1).nonzero().squeeze(1)
+
+
+@changed_rows.fake
+def _some_rows(codes: Tensor, known: Tensor) -> Tensor:
+    return codes.new_empty(torch.library.get_ctx().new_dynamic_size(), dtype=torch.int64)
+
+
+@changed_rows.kernel
+def _changed_rows_cpu(codes: Tensor, known: Tensor) -> Tensor:
+    rows = torch.empty(len(codes), dtype=torch.int64)
+    return rows[: count("changed_rows", *codes.shape, codes.contiguous(), known.contiguous(), rows)].clone()
 
 
 @op("bit_distance")

@@ -1,12 +1,19 @@
 """Multi-label softmax cross-entropy: over all classes, over an active set shared by the batch, over one a sample.
 
 The target of a sample is uniform over its labels, as in the papers. A sample without labels has loss 0.
+The sampled losses compute their gradients with their value, while the scores are at hand.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mongoose.candidates import Candidates
+from mongoose.native.library import call, instance
+from mongoose.ops.backend import op
+
+PAD = 512  # rows of the low-precision product, rounded up: oneDNN compiles a kernel for every new shape
 
 
 def softmax_cross_entropy(logits: Tensor, labels: Candidates, log_inclusion: Tensor | None = None) -> Tensor:
@@ -31,6 +38,109 @@ def softmax_cross_entropy(logits: Tensor, labels: Candidates, log_inclusion: Ten
     return ((log_partition[sample] - own) * target).sum() / len(labels)
 
 
+def shared_softmax_cross_entropy(
+    x: Tensor, rows: Tensor, bias: Tensor, labels: Candidates, log_inclusion: Tensor | None = None
+) -> Tensor:
+    """`softmax_cross_entropy` of the scores x·rowsᵀ + bias of an active set that the batch shares.
+
+    Args:
+        x: [B, D] queries. rows: [U, D]. bias: [U]. labels, log_inclusion: as there.
+    """
+    low_precision = x.dtype == torch.float32 and _has_bf16_tiles()
+    loss, *_ = _shared_softmax(x, rows, bias, labels.ids, labels.offsets, log_inclusion, low_precision)
+    return loss
+
+
+def _has_bf16_tiles() -> bool:
+    """Whether the processor multiplies bfloat16 matrices in tiles (AMX), some ten times as fast as float32."""
+    return bool(torch.cpu._is_amx_tile_supported())
+
+
+@op("shared_softmax")
+def _shared_softmax(
+    x: Tensor,
+    rows: Tensor,
+    bias: Tensor,
+    columns: Tensor,
+    offsets: Tensor,
+    log_inclusion: Tensor | None,
+    low_precision: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The loss and its gradients by x, rows and bias.
+
+    Args:
+        columns, offsets: ids and offsets of the labels. low_precision: the kernel multiplies in bfloat16, sums in
+            float32; the definition does not.
+    """
+    labels = Candidates(columns, offsets)
+    logits = torch.addmm(bias, x, rows.t())
+    loss = softmax_cross_entropy(logits, labels, log_inclusion)
+    if log_inclusion is not None:
+        own = logits[labels.samples, columns]
+        logits = (logits - log_inclusion).index_put((labels.samples, columns), own)
+    target = torch.zeros_like(logits)
+    target[labels.samples, columns] = 1.0 / labels.counts[labels.samples].to(logits.dtype)
+    labelled = (labels.counts > 0).unsqueeze(1)
+    gradient = (logits.softmax(dim=1) - target) * labelled / len(labels)
+    return loss, gradient @ rows, gradient.t() @ x, gradient.sum(0)
+
+
+@_shared_softmax.fake
+def _shared_shapes(x: Tensor, rows: Tensor, bias: Tensor, *rest: object) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return x.new_empty(()), torch.empty_like(x), torch.empty_like(rows), torch.empty_like(bias)
+
+
+@_shared_softmax.kernel
+def _shared_softmax_cpu(
+    x: Tensor,
+    rows: Tensor,
+    bias: Tensor,
+    columns: Tensor,
+    offsets: Tensor,
+    log_inclusion: Tensor | None,
+    low_precision: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    num_rows = len(rows)
+    scale, loss = x.new_empty(len(x)), torch.empty(1, dtype=torch.float64)
+    factors = (_padded(rows), x.bfloat16()) if low_precision else (rows, x)
+    scores = factors[0] @ factors[1].t()  # a class a row: the three products are faster so, and sums run along rows
+    call(
+        instance("softmax_gradient", scores.dtype),
+        num_rows,
+        len(x),
+        scores,
+        bias.contiguous(),
+        None if log_inclusion is None else log_inclusion.to(x.dtype).contiguous(),
+        columns.contiguous(),
+        offsets.contiguous(),
+        scale,
+        loss,
+    )
+    scaled = (x * scale.unsqueeze(1)).to(scores.dtype)
+    of_rows = (scores @ scaled)[:num_rows].to(x.dtype)
+    of_x = (scores.t() @ factors[0]).to(x.dtype).mul_(scale.unsqueeze(1))
+    of_bias = torch.mv(scores[:num_rows], scale.to(scores.dtype)).to(x.dtype)
+    return loss[0].to(x.dtype), of_x, of_rows, of_bias
+
+
+def _padded(rows: Tensor) -> Tensor:
+    num_rows, dim = rows.shape
+    padded = rows.new_zeros(-(-num_rows // PAD) * PAD, dim, dtype=torch.bfloat16)
+    padded[:num_rows] = rows
+    return padded
+
+
+def _save_shared(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.save_for_backward(*output[1:])
+
+
+def _shared_gradients(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor | None, ...]:
+    return *(saved * gradient for saved in ctx.saved_tensors), None, None, None, None
+
+
+_shared_softmax.autograd(_save_shared, _shared_gradients)
+
+
 def ragged_softmax_cross_entropy(logits: Tensor, pairs: Candidates, labels: Candidates) -> Tensor:
     """The same where every sample has its own active set.
 
@@ -43,14 +153,51 @@ def ragged_softmax_cross_entropy(logits: Tensor, pairs: Candidates, labels: Cand
     Raises:
         ValueError: an active set lacks a label of its sample.
     """
+    held = pairs.contains(labels.samples, labels.ids)
+    if not bool(held.all()):
+        raise ValueError(f"active sets hold {int(held.sum())} of {labels.ids.numel()} labels; all are needed.")
+    loss, _ = _ragged_softmax(logits, pairs.ids, pairs.offsets, labels.ids, labels.offsets)
+    return loss
+
+
+@op("ragged_softmax")
+def _ragged_softmax(
+    logits: Tensor, ids: Tensor, offsets: Tensor, label_ids: Tensor, label_offsets: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The loss and its gradient by the logits."""
+    pairs, labels = Candidates(ids, offsets), Candidates(label_ids, label_offsets)
     sample = pairs.samples
-    is_label = labels.contains(sample, pairs.ids)
-    if int(is_label.sum()) != labels.ids.numel():
-        raise ValueError(f"active sets hold {int(is_label.sum())} of {labels.ids.numel()} labels; all are needed.")
-    own = logits[is_label]
-    largest = (
-        torch.full_like(logits[:1], -torch.inf).repeat(len(pairs)).scatter_reduce(0, sample, logits.detach(), "amax")
-    )
-    sums = torch.zeros_like(largest).index_add(0, sample, (logits - largest[sample]).exp())
-    target = 1.0 / labels.counts[labels.samples].to(logits.dtype)
-    return (((sums.log() + largest)[labels.samples] - own) * target).sum() / len(labels)
+    target = labels.contains(sample, ids) / labels.counts[sample].clamp_min(1).to(logits.dtype)
+    largest = torch.full_like(logits[:1], -torch.inf).repeat(len(pairs)).scatter_reduce(0, sample, logits, "amax")
+    weights = (logits - largest[sample]).exp()
+    sums = torch.zeros_like(largest).index_add(0, sample, weights)
+    labelled = labels.counts > 0
+    log_partition = torch.where(labelled, sums.log() + largest, 0)
+    loss = (log_partition.sum() - (logits * target).sum()) / len(labels)
+    return loss, (weights / sums[sample] - target) * labelled[sample] / len(labels)
+
+
+@_ragged_softmax.fake
+def _ragged_shapes(logits: Tensor, *rest: object) -> tuple[Tensor, Tensor]:
+    return logits.new_empty(()), torch.empty_like(logits)
+
+
+@_ragged_softmax.kernel
+def _ragged_softmax_cpu(
+    logits: Tensor, ids: Tensor, offsets: Tensor, label_ids: Tensor, label_offsets: Tensor
+) -> tuple[Tensor, Tensor]:
+    gradient, loss = logits.clone(memory_format=torch.contiguous_format), torch.empty(1, dtype=torch.float64)
+    sets = (t.contiguous() for t in (ids, offsets, label_ids, label_offsets))
+    call(instance("ragged_softmax", logits.dtype), offsets.numel() - 1, *sets, gradient, loss)
+    return loss[0].to(logits.dtype), gradient
+
+
+def _save_ragged(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.save_for_backward(output[1])
+
+
+def _ragged_gradients(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor | None, ...]:
+    return ctx.saved_tensors[0] * gradient, None, None, None, None
+
+
+_ragged_softmax.autograd(_save_ragged, _ragged_gradients)

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.index import LSHIndex
-from mongoose.ops.gather_rows import gather_rows
-from mongoose.ops.sampled_matmul import sampled_matmul
-from mongoose.ops.softmax import ragged_softmax_cross_entropy, softmax_cross_entropy
+from mongoose.ops.softmax import ragged_softmax_cross_entropy, shared_softmax_cross_entropy
+from mongoose.ops.sparse_matmul import gather_rows, sampled_matmul
 from mongoose.scheduling.base import Rows
 
 
@@ -42,9 +41,9 @@ class SharedActiveSet(ActiveSet):
     log_inclusion: Tensor | None = None
 
     def cross_entropy(self, x: Tensor, weight: Tensor, bias: Tensor, labels: Candidates) -> Tensor:
-        logits = torch.addmm(gather_rows(bias, self.ids), x, gather_rows(weight, self.ids).t())
         columns = Candidates(torch.searchsorted(self.ids, labels.ids), labels.offsets)
-        return softmax_cross_entropy(logits, columns, self.log_inclusion)
+        rows, shift = gather_rows(weight, self.ids), gather_rows(bias, self.ids)
+        return shared_softmax_cross_entropy(x, rows, shift, columns, self.log_inclusion)
 
     def holds(self, sample: Tensor, ids: Tensor) -> Tensor:
         return torch.isin(ids, self.ids)
@@ -61,9 +60,7 @@ class PerSampleActiveSet(ActiveSet):
     members: Candidates
 
     def cross_entropy(self, x: Tensor, weight: Tensor, bias: Tensor, labels: Candidates) -> Tensor:
-        ids, position = torch.unique(self.members.ids, return_inverse=True)
-        pairs = Candidates(position, self.members.offsets)
-        logits = sampled_matmul(x, gather_rows(weight, ids), pairs) + gather_rows(bias, ids)[position]
+        logits = sampled_matmul(x, weight, self.members.ids, self.members.offsets, bias)
         return ragged_softmax_cross_entropy(logits, self.members, labels)
 
     def holds(self, sample: Tensor, ids: Tensor) -> Tensor:

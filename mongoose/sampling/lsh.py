@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 from mongoose.candidates import Candidates
 from mongoose.hashing.base import LearnableHashFamily
 from mongoose.index import LSHIndex
-from mongoose.ops.sampled_matmul import sampled_matmul
+from mongoose.ops.rerank import rerank
 from mongoose.sampling.base import Sampler, SharedActiveSet
 from mongoose.sampling.random import RandomSampler
 
@@ -14,11 +14,13 @@ from mongoose.sampling.random import RandomSampler
 class LSHSampler(Sampler):
     """Each sample's best-scoring candidates, shared by the batch, with the batch's labels and random negatives.
 
-    Bucket items are ranked by their exact score and `keep` of them stay: collision counts rank them badly.
+    Bucket items are ranked by their exact score and `keep` of them stay: collision counts rank them badly. To save
+    memory traffic, only the `shortlist` items whose stored codes are nearest to the query's are scored.
     A class that was retrieved is in with probability 1; the others as the random sampler says.
 
     Args:
         index: retrieves the candidates. bucket_cap: items looked at in one bucket. keep: candidates kept a sample.
+        shortlist: candidates scored a sample; None: all.
         random: the other negatives. num_positives: positives a query when triplets are mined for a learnable family.
         generator: picks runs of full buckets, and triplets.
     """
@@ -29,25 +31,24 @@ class LSHSampler(Sampler):
         *,
         bucket_cap: int,
         keep: int,
+        shortlist: int | None = None,
         random: RandomSampler,
         generator: Generator,
         num_positives: int = 10,
     ) -> None:
         self.index: LSHIndex = index
         self.bucket_cap, self.keep, self.num_positives = bucket_cap, keep, num_positives
-        self.random, self.generator = random, generator
+        self.shortlist, self.random, self.generator = shortlist, random, generator
         self._last: tuple[Tensor, Candidates, Candidates] | None = None
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
         self.index.observe(x)
-        candidates = self.index.query(x, cap=self.bucket_cap, generator=self.generator)
-        kept = keep_best(x, weight, bias, candidates, self.keep)
+        tables, codes = self.index.tables, self.index.query_codes(x)
+        candidates = tables.query(codes, cap=self.bucket_cap, generator=self.generator)
         self._last = (x, labels, candidates)
-        shared = self.random.sample(x, labels.union(kept), weight, bias)
-        if shared.log_inclusion is None:
-            return shared
-        certain = torch.isin(shared.ids, kept.ids)
-        return SharedActiveSet(shared.ids, shared.log_inclusion.masked_fill(certain, 0.0))
+        short = (self.shortlist, codes, tables.codes) if self.shortlist else ()
+        kept, _ = rerank(x, weight, bias, candidates.ids, candidates.offsets, self.keep, *short)
+        return self.random.share(labels, kept)
 
     def mine(self, weight: Tensor, bias: Tensor) -> None:
         """Triplets from the last batch, for a family that can learn.
@@ -75,18 +76,6 @@ class LSHSampler(Sampler):
         negative = negatives.ids[negatives.offsets[sample] + pick.long()]
         fair = ~positives.contains(sample, negative)
         return x[sample[fair]], positives.ids.repeat(4)[fair], negative[fair]
-
-
-def keep_best(x: Tensor, weight: Tensor, bias: Tensor, candidates: Candidates, keep: int) -> Candidates:
-    """The `keep` candidates of each sample with the largest scores x·w + b; all, where a sample has fewer."""
-    counts, sample = candidates.counts, candidates.samples
-    padded = x.new_full((len(candidates), max(int(counts.max()), keep)), -torch.inf)
-    column = torch.arange(len(sample)) - candidates.offsets[sample]
-    padded[sample, column] = sampled_matmul(x, weight, candidates) + bias[candidates.ids]
-    best = padded.topk(keep, dim=1).indices
-    real = best < counts.unsqueeze(1)
-    position = (best + candidates.offsets[:-1].unsqueeze(1))[real]
-    return Candidates.from_pairs(sample[position], candidates.ids[position], len(candidates))
 
 
 def from_matrix(ids: Tensor) -> Candidates:

@@ -1,11 +1,14 @@
 """Random negatives, drawn from one fixed distribution over the classes and shared by the batch."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
+from mongoose.ops.inverse_cdf import inverse_cdf
+from mongoose.ops.sets import distinct
 from mongoose.sampling.base import Sampler, SharedActiveSet
 
 
@@ -29,12 +32,20 @@ class RandomSampler(Sampler):
 
     def draw(self) -> Tensor:
         """[num_samples] int64 classes, with repeats."""
-        uniform = torch.rand(self.num_samples, generator=self.generator, dtype=torch.float64) * self.cumulative[-1]
-        return torch.searchsorted(self.cumulative, uniform, right=True).clamp_max_(len(self.cumulative) - 1)
+        return inverse_cdf(torch.rand(self.num_samples, generator=self.generator, dtype=torch.float64), self.cumulative)
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
-        ids = torch.unique(torch.cat([labels.ids, self.draw()]))
-        return SharedActiveSet(ids, None if self.log_inclusion is None else self.log_inclusion(ids, len(labels)))
+        return self.share(labels)
+
+    def share(self, labels: Candidates, certain: Tensor | None = None) -> SharedActiveSet:
+        """The labels, the draws, and the ids `certain` ([m] int64), which are in with probability 1."""
+        listed = [self.draw(), labels.ids] if certain is None else [self.draw(), labels.ids, certain]
+        ids, position = distinct(torch.cat(listed), len(self.cumulative))
+        if self.log_inclusion is None:
+            return SharedActiveSet(ids)
+        log_inclusion = self.log_inclusion(ids, len(labels))
+        log_inclusion[position[self.num_samples + labels.ids.numel() :]] = 0.0
+        return SharedActiveSet(ids, log_inclusion)
 
 
 def uniform(num_classes: int) -> Tensor:
@@ -56,8 +67,9 @@ def _log_inclusion(probability: Tensor, num_samples: int, label_rate: Tensor) ->
     log_missed_draws = num_samples * torch.log1p(-probability.double().clamp_max(1 - 1e-9))
     log_missed_label = torch.log1p(-label_rate.double().clamp_max(1 - 1e-9))
 
-    def log_inclusion(ids: Tensor, batch_size: int) -> Tensor:
-        log_missed = log_missed_draws[ids] + batch_size * log_missed_label[ids]
+    @lru_cache(maxsize=1)  # a training run has one batch size
+    def of_all(batch_size: int) -> Tensor:
+        log_missed = log_missed_draws + batch_size * log_missed_label
         return torch.log(-torch.expm1(log_missed).clamp_max(-1e-12)).float()
 
-    return log_inclusion
+    return lambda ids, batch_size: of_all(batch_size).index_select(0, ids)

@@ -22,26 +22,14 @@ class SlideSampler(Sampler):
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> PerSampleActiveSet:
         self.index.observe(x)
-        retrieved = self._retrieve(x, len(weight))
+        retrieved = self._retrieve(x)
         return PerSampleActiveSet(labels.union(retrieved, self._fill(retrieved, len(weight))))
 
-    def _retrieve(self, x: Tensor, num_classes: int) -> Candidates:
+    def _retrieve(self, x: Tensor) -> Candidates:
         """Each query visits the tables in a random order of its own until it has `num_active` distinct items."""
         tables, codes = self.index.tables, self.index.query_codes(x)
         order = torch.rand(codes.shape, generator=self.generator).argsort(dim=1)
-        seen = torch.zeros(len(x), num_classes, dtype=torch.bool)
-        counts = torch.zeros(len(x), dtype=torch.int64)
-        for visit in range(tables.num_tables):
-            hungry = (counts < self.num_active).nonzero().squeeze(1)
-            if not len(hungry):
-                break
-            here = order[hungry, visit : visit + 1]
-            found = tables.query(codes[hungry], tables=here, cap=self.bucket_cap, generator=self.generator)
-            sample, item = hungry[found.samples], found.ids
-            counts += torch.bincount(sample[~seen[sample, item]], minlength=len(x))
-            seen[sample, item] = True
-        sample, item = seen.nonzero().unbind(1)
-        return Candidates.from_pairs(sample, item, len(x))
+        return tables.query(codes, tables=order, cap=self.bucket_cap, generator=self.generator, enough=self.num_active)
 
     def _fill(self, retrieved: Candidates, num_classes: int) -> Candidates:
         missing = (self.num_active - retrieved.counts).clamp_min(0)

@@ -20,7 +20,7 @@ def families() -> list[type[HashFamily]]:
     return sorted(concrete, key=lambda c: c.__name__)
 
 
-def build(family: type[HashFamily], seed: int = 0, bits: int = 5, tables: int = 7) -> HashFamily:
+def build(family: type[HashFamily], seed: int = 0, bits: int = 6, tables: int = 7) -> HashFamily:
     return family(24, num_bits=bits, num_tables=tables, generator=Generator().manual_seed(seed))  # type: ignore[call-arg]
 
 
@@ -29,7 +29,7 @@ def rows(count: int = 200) -> torch.Tensor:
 
 
 def test_families_are_found() -> None:
-    assert {"SimHash", "LearnedSimHash"} <= {family.__name__ for family in families()}
+    assert {"SimHash", "LearnedSimHash", "HadamardSimHash", "WTA", "DWTA"} <= {family.__name__ for family in families()}
 
 
 @pytest.mark.parametrize("family", families(), ids=lambda f: f.__name__)
@@ -38,8 +38,8 @@ class TestHashFamily:
     def test_codes_have_their_shape_and_range(self, family: type[HashFamily], count: int) -> None:
         codes = build(family).codes(rows(count))
         assert codes.shape == (count, 7)
-        assert codes.dtype == torch.int64
-        assert bool(((codes >= 0) & (codes < 2**5)).all())
+        assert codes.dtype == torch.int32
+        assert bool(((codes >= 0) & (codes < 2**6)).all())
 
     def test_the_generator_decides(self, family: type[HashFamily]) -> None:
         x = rows()
@@ -54,6 +54,18 @@ class TestHashFamily:
         built, x = build(family), rows()
         assert torch.equal(built.codes(x), built.codes(x.clone()))
         assert not bool((built.codes(x) == built.codes(-x)).any())
+
+    def test_a_centre_is_what_is_subtracted(self, family: type[HashFamily]) -> None:
+        built, x, centre = build(family), rows(1000), rows(1)[0]
+        differing = built.codes(x, centre) != built.codes(x - centre)
+        assert float(differing.float().mean()) < 1e-3  # bits whose projection lies within rounding of its offset
+
+    def test_tables_are_independent(self, family: type[HashFamily]) -> None:
+        """One pair of rows, 2,000 pairs of tables: they share a code in both as often as in one, squared, ± 5 sigma."""
+        codes = build(family, bits=3, tables=4000).codes(rows(1) + 0.5 * rows(2))
+        same = (codes[0] == codes[1]).float()
+        both, expected = float((same[::2] * same[1::2]).mean()), float(same.mean()) ** 2
+        assert abs(both - expected) < 5 * (expected * (1 - expected) / 2000) ** 0.5
 
     def test_codes_carry_no_gradient_and_leave_the_global_generator_alone(self, family: type[HashFamily]) -> None:
         state = torch.get_rng_state()

@@ -1,14 +1,13 @@
 """Active sets hold the labels, the best candidates, and know their probabilities."""
 
-import pytest
 import torch
 
 from mongoose.candidates import Candidates
 from mongoose.hashing.learned import LearnedSimHash
 from mongoose.hashing.simhash import SimHash
 from mongoose.index import LSHIndex
-from mongoose.ops.sampled_matmul import sampled_matmul
-from mongoose.sampling.lsh import LSHSampler, from_matrix, keep_best
+from mongoose.ops.rerank import rerank
+from mongoose.sampling.lsh import LSHSampler, from_matrix
 from mongoose.sampling.random import RandomSampler, power_of_frequency, uniform
 from mongoose.sampling.slide import SlideSampler
 from mongoose.scheduling.always import Always
@@ -34,31 +33,12 @@ def lsh_sampler(*, learned: bool = False) -> LSHSampler:
     )
 
 
-@pytest.mark.parametrize("nnz", [0, 1, 500])
-def test_sampled_matmul_equals_the_full_product(nnz: int) -> None:
-    x, _, weight, _ = data()
-    x, weight = x.double().requires_grad_(), weight.double().requires_grad_()
-    sample = torch.randint(B, (nnz,), generator=generator(8))
-    pairs = Candidates.from_pairs(sample, torch.randint(N, (nnz,), generator=generator(9)), B)
-    found = sampled_matmul(x, weight, pairs)
-    expected = (x @ weight.t())[pairs.samples, pairs.ids]
-    torch.testing.assert_close(found, expected)
-    if nnz:
-        upstream = torch.randn(found.shape, generator=generator(10), dtype=torch.float64)
-        for ours, theirs in zip(
-            torch.autograd.grad(found, (x, weight), upstream),
-            torch.autograd.grad(expected, (x, weight), upstream),
-            strict=True,
-        ):
-            torch.testing.assert_close(ours, theirs)
-
-
-def test_keep_best_equals_sorting() -> None:
+def test_reranking_equals_sorting() -> None:
     x, _, weight, bias = data()
     candidates = Candidates.from_pairs(
         torch.randint(B - 1, (90,), generator=generator(8)), torch.randint(N, (90,), generator=generator(9)), B
     )
-    kept = keep_best(x, weight, bias, candidates, 4)
+    kept = Candidates(*rerank(x, weight, bias, candidates.ids, candidates.offsets, 4))
     scores = x @ weight.t() + bias
     for b in range(B):
         own = candidates.ids[candidates.samples == b].tolist()
@@ -73,7 +53,7 @@ def test_shared_sets_hold_labels_and_kept_candidates_with_certainty() -> None:
     active = sampler.sample(x, labels, weight, bias)
     assert bool(active.holds(labels.samples, labels.ids).all())
     candidates = sampler.index.query(x, cap=64, generator=generator())
-    kept = keep_best(x, weight, bias, candidates, 5).ids
+    kept, _ = rerank(x, weight, bias, candidates.ids, candidates.offsets, 5)
     assert active.log_inclusion is not None
     assert bool((active.log_inclusion[torch.searchsorted(active.ids, kept)] == 0).all())
     assert bool((active.log_inclusion <= 0).all())

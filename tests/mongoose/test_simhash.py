@@ -30,7 +30,7 @@ def test_shapes_that_do_not_fit_are_refused(planes: int, tables: int, message: s
 
 
 def test_bit_distance_counts_differing_bits() -> None:
-    a, b = torch.tensor([0, 0b1011, 2**24 - 1]), torch.tensor([0, 0b0010, 0])
+    a, b = torch.tensor([[0, 0b1011, 2**24 - 1], [0, 0b0010, 0]], dtype=torch.int32)
     assert bit_distance(a, b).tolist() == [0, 2, 24]
 
 

@@ -22,7 +22,7 @@ def as_lists(candidates: Candidates) -> list[list[int]]:
 
 
 def random_codes(rows: int, tables: int, bits: int, seed: int) -> Tensor:
-    return torch.randint(2**bits, (rows, tables), generator=torch.Generator().manual_seed(seed))
+    return torch.randint(2**bits, (rows, tables), generator=torch.Generator().manual_seed(seed), dtype=torch.int32)
 
 
 @given(
@@ -51,29 +51,29 @@ def test_query_equals_brute_force_after_any_updates(
 def test_empty_batch_of_queries() -> None:
     tables = HashTables(num_bits=3, num_tables=2)
     tables.build(random_codes(10, 2, 3, 0))
-    assert len(tables.query(torch.zeros(0, 2, dtype=torch.int64))) == 0
+    assert len(tables.query(torch.zeros(0, 2, dtype=torch.int32))) == 0
 
 
 def one_bucket(rows: int, moved: int) -> HashTables:
     """All rows in bucket 0; the first `moved` of them went away and came back since the build."""
     tables = HashTables(num_bits=1, num_tables=1)
-    tables.build(torch.zeros(rows, 1, dtype=torch.int64))
+    tables.build(torch.zeros(rows, 1, dtype=torch.int32))
     ids = torch.arange(moved)
-    tables.update(ids, torch.ones(moved, 1, dtype=torch.int64))
-    tables.update(ids, torch.zeros(moved, 1, dtype=torch.int64))
+    tables.update(ids, torch.ones(moved, 1, dtype=torch.int32))
+    tables.update(ids, torch.zeros(moved, 1, dtype=torch.int32))
     return tables
 
 
 @pytest.mark.parametrize("moved", [0, 5])
 def test_a_cap_bounds_what_is_seen_of_a_bucket_and_reaches_every_item(moved: int) -> None:
-    queries = torch.zeros(400, 1, dtype=torch.int64)
+    queries = torch.zeros(400, 1, dtype=torch.int32)
     seen = one_bucket(50, moved).query(queries, cap=10, generator=torch.Generator().manual_seed(0))
     assert int(seen.counts.max()) == 10
     assert set(seen.ids.tolist()) == set(range(50))
 
 
 def test_a_cap_does_not_favour_rows_that_moved() -> None:
-    queries = torch.zeros(2000, 1, dtype=torch.int64)
+    queries = torch.zeros(2000, 1, dtype=torch.int32)
     seen = one_bucket(1000, 100).query(queries, cap=64, generator=torch.Generator().manual_seed(0))
     assert float((seen.ids < 100).float().mean()) == pytest.approx(0.1, abs=0.03)
 
@@ -97,12 +97,53 @@ def test_cap_equal_to_the_largest_bucket_changes_nothing() -> None:
     assert as_lists(capped) == brute_force(codes, queries)
 
 
-@pytest.mark.parametrize("codes", [torch.tensor([[8, 0]]), torch.tensor([[-1, 0]]), torch.tensor([[0, 0, 0]])])
-def test_codes_out_of_range_or_shape_are_refused(codes: Tensor) -> None:
+@pytest.mark.parametrize("codes", [[[8, 0]], [[-1, 0]], [[0, 0, 0]]])
+def test_codes_out_of_range_or_shape_are_refused(codes: list[list[int]]) -> None:
     with pytest.raises(ValueError, match="codes"):
-        HashTables(num_bits=3, num_tables=2).build(codes)
+        HashTables(num_bits=3, num_tables=2).build(torch.tensor(codes, dtype=torch.int32))
+
+
+def test_codes_of_another_type_are_refused() -> None:
+    with pytest.raises(ValueError, match="int64"):
+        HashTables(num_bits=3, num_tables=2).build(torch.zeros(4, 2, dtype=torch.int64))
 
 
 def test_query_before_build_says_what_to_do() -> None:
     with pytest.raises(RuntimeError, match="call build"):
-        HashTables(num_bits=3, num_tables=2).query(torch.zeros(1, 2, dtype=torch.int64))
+        HashTables(num_bits=3, num_tables=2).query(torch.zeros(1, 2, dtype=torch.int32))
+
+
+@pytest.mark.parametrize("moved", [0, 40])
+@pytest.mark.parametrize("min_count", [1, 2, 4])
+def test_min_count_keeps_items_that_share_the_code_in_that_many_tables(moved: int, min_count: int) -> None:
+    codes = random_codes(500, 4, 2, 0)
+    tables = HashTables(num_bits=2, num_tables=4)
+    tables.build(codes.clone())
+    codes[:moved] = random_codes(moved, 4, 2, 2)
+    tables.update(torch.arange(moved), codes[:moved].clone())
+    queries = random_codes(9, 4, 2, 1)
+    wanted = [((codes == query).sum(1) >= min_count).nonzero().flatten().tolist() for query in queries]
+    assert as_lists(tables.query(queries, min_count=min_count)) == wanted
+
+
+def test_a_query_stops_once_it_has_enough() -> None:
+    codes = random_codes(500, 6, 2, 0)
+    tables = HashTables(num_bits=2, num_tables=6)
+    tables.build(codes)
+    queries = random_codes(8, 6, 2, 1)
+    order = torch.stack([torch.randperm(6, generator=torch.Generator().manual_seed(b)) for b in range(8)])
+    found = as_lists(tables.query(queries, tables=order, enough=200))
+    for query, visits, ids in zip(queries, order.tolist(), found, strict=True):
+        visited = next(n for n in range(1, 7) if n == 6 or hits(codes, query, visits[:n]) >= 200)
+        assert ids == (codes[:, visits[:visited]] == query[visits[:visited]]).any(1).nonzero().flatten().tolist()
+
+
+def hits(codes: Tensor, query: Tensor, visits: list[int]) -> int:
+    return int((codes[:, visits] == query[visits]).any(1).sum())
+
+
+def test_stopping_early_and_counting_collisions_exclude_each_other() -> None:
+    tables = HashTables(num_bits=3, num_tables=2)
+    tables.build(random_codes(10, 2, 3, 0))
+    with pytest.raises(ValueError, match="enough=5 with min_count=2"):
+        tables.query(random_codes(1, 2, 3, 1), enough=5, min_count=2)

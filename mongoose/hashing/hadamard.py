@@ -1,0 +1,41 @@
+"""SimHash with fast projections: signs of the entries of H·S₂·H·S₁·x."""
+
+import torch
+from torch import Generator, Tensor
+
+from mongoose.hashing.base import HashFamily
+from mongoose.hashing.simhash import simhash_collision_probability
+from mongoose.ops.hadamard import MIN_SIZE, hadamard_projections, hadamard_simhash
+
+
+class HadamardSimHash(HashFamily):
+    """SimHash whose planes are rows of Hadamard transforms with random signs: cheap to project on, nearly as random.
+
+    Args:
+        dim: D. num_bits: K. num_tables: L. generator: the source of the signs.
+
+    The planes of a block of P are at right angles to each other, so a table's bits are not quite independent draws, and
+    all directions are ±1 combinations, so that rows with few coordinates that are not 0 see few distinct planes.
+
+    Source: Ailon & Chazelle 2009; Andoni et al. 2015 (three rounds, for cross-polytopes; two seemed enough for signs).
+    """
+
+    signs: Tensor
+
+    def __init__(self, dim: int, *, num_bits: int, num_tables: int, generator: Generator) -> None:
+        super().__init__(dim, num_bits=num_bits, num_tables=num_tables)
+        size = max(MIN_SIZE, 1 << (dim - 1).bit_length())
+        blocks = -(-num_bits * num_tables // size)
+        self.register_buffer("signs", torch.randint(0, 2, (blocks, 2, size), generator=generator).float() * 2 - 1)
+
+    def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
+        return hadamard_simhash(x, self.signs, self.num_bits, self.num_tables, self._projections(centre))
+
+    def collision_probability(self, cosine: float) -> float:
+        """As SimHash's; it holds nearly."""
+        return simhash_collision_probability(cosine, self.num_bits)
+
+    def _projections(self, centre: Tensor | None) -> Tensor | None:
+        if centre is None:
+            return None
+        return hadamard_projections(centre.unsqueeze(0), self.signs)[0, : self.num_bits * self.num_tables]
