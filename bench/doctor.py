@@ -27,6 +27,7 @@ def examine() -> list[Finding]:
         _kernels(),
         _package("seaborn", "report figures", "report"),
         _package("nbclient", "notebooks", "notebooks"),
+        _package("faiss-cpu", "FAISS peers", "ann"),
         _cuda(),
         _memory_accounting(),
     ]

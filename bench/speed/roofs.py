@@ -22,7 +22,7 @@ def measure(rows: int = ROWS, seconds: float = 0.4, side: int = 2048) -> dict[st
     Returns:
         read_gbs: bytes a second (10⁹) of one pass that reads 343 MB; update_gbs: of one that reads and writes them,
         both counted. random_read_gbs: of gathering 512-byte rows in random order (bytes read); random_update_gbs: of
-        gathering and putting them back (bytes read and written). fp32_gflops, bf16_gflops: of a 2048³ product, and
+        adding to them in place (bytes read and written). fp32_gflops, bf16_gflops: of a 2048³ product, and
         `…_step_gflops` of the step's own, [5632, 128] × [128, 256].
     """
     return _memory(rows, seconds) | _products(seconds, side)
@@ -31,23 +31,23 @@ def measure(rows: int = ROWS, seconds: float = 0.4, side: int = 2048) -> dict[st
 def _memory(rows: int, seconds: float) -> dict[str, float]:
     array = torch.rand(rows, HIDDEN)
     size = array.numel() * array.element_size()
-    chunks = torch.randperm(rows).split(min(PICKED, rows))
+    chunks: tuple[Tensor, ...] = torch.randperm(rows).split(min(PICKED, rows))
     buffer = torch.empty(len(chunks[0]), HIDDEN)
 
-    def gather(turn: int) -> Tensor:
-        ids = chunks[turn % max(len(chunks) - 1, 1)]  # the last chunk is shorter
-        return torch.index_select(array, 0, ids, out=buffer)
-
-    def put_back(turn: int) -> None:
-        rows_read = gather(turn)
-        array.index_copy_(0, chunks[turn % max(len(chunks) - 1, 1)], rows_read)
+    def ids(turn: int) -> Tensor:
+        return chunks[turn % max(len(chunks) - 1, 1)]  # the last chunk is shorter
 
     picked = len(buffer) * ROW_BYTES
     return {
         "read_gbs": size / _median_s(lambda turn: array.sum(), seconds) / GIGA,
         "update_gbs": 2 * size / _median_s(lambda turn: array.mul_(1.0), seconds) / GIGA,
-        "random_read_gbs": picked / _median_s(gather, seconds) / GIGA,
-        "random_update_gbs": 2 * picked / _median_s(put_back, seconds) / GIGA,
+        "random_read_gbs": picked
+        / _median_s(lambda turn: torch.index_select(array, 0, ids(turn), out=buffer), seconds)
+        / GIGA,
+        "random_update_gbs": 2
+        * picked
+        / _median_s(lambda turn: array.index_add_(0, ids(turn), buffer), seconds)
+        / GIGA,
     }
 
 

@@ -81,6 +81,15 @@ def test_a_method_that_cannot_run_here_is_a_row_with_the_reason(monkeypatch: pyt
     assert (row.status, row.reason, traces) == ("error", "no such package; install it so", [])
 
 
+@pytest.mark.parametrize("method", ["adaptive_softmax", "torch_sampled"])
+def test_layers_of_another_make_are_watched_and_scored_like_the_others(method: str) -> None:
+    row, traces = execute(config(method), lambda event: None)
+    assert (row.status, row.reason) == ("ok", "")
+    assert 0 < row.p_at_1 <= 1
+    assert all(0 <= trace.bits_changed_step <= 1 for trace in traces if trace.event == "evaluation")
+    assert 0 < traces[-1].active <= 300
+
+
 def test_a_run_without_end_is_stopped_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "wall_s", lambda config: 0.5)
     store = Store(tmp_path)
