@@ -1,6 +1,7 @@
 """`python -m bench speed`: its JSON, its errors, what is in a step, what a ratio and a floor are."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ TINY = ["--shape", "tiny", "--rounds", "1", "--steps", "3", "--seconds", "5", "-
 
 def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["speed", *arguments])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def two_of_ours() -> Iterator[None]:
+    """Two systems of ours, however many there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(systems, "OURS", {name: systems.OURS[name] for name in ("mongoose", "mongoose-uniform")})
+        yield
 
 
 @pytest.fixture(scope="module")
