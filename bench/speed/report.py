@@ -25,7 +25,7 @@ def roofs_of(measurements: Sequence[Measurement]) -> dict[str, float]:
 def rows_of(measurements: Sequence[Measurement]) -> list[Row]:
     """A row for each shape and system: shapes as they first ran, in each ours before the peers."""
     roofs = roofs_of(measurements)
-    pairs = dict.fromkeys((m["shape"], m["system"]) for m in measurements if m["system"] != "roofs")
+    pairs = dict.fromkeys((m["shape"], m["system"]) for m in measurements if m["system"] not in ("roofs", "tables"))
     shapes = list(dict.fromkeys(shape for shape, _ in pairs))
     ordered = sorted(pairs, key=lambda pair: (shapes.index(pair[0]), pair[1] not in OURS))
     return [_row([m for m in measurements if (m["shape"], m["system"]) == pair], roofs) for pair in ordered]
@@ -87,6 +87,20 @@ def _floor(good: list[Measurement], roofs: dict[str, float]) -> Row:
     return touched | {"floor_ms": floor, "floor_share": floor / _times(good)["step_ms"]}
 
 
+def tables_of(measurements: Sequence[Measurement]) -> list[Row]:
+    """A row for each shape and hash family: medians over rounds; see `tables.of_family`."""
+    found = [row | {"shape": m["shape"]} for m in measurements if "tables" in m for row in m["tables"]]
+    named = dict.fromkeys((row["shape"], row["family"]) for row in found)
+    return [_middle([row for row in found if (row["shape"], row["family"]) == pair]) for pair in named]
+
+
+def _middle(rows: Sequence[Row]) -> Row:
+    """The median of every number; what is no number is the same in all, or holds only if it holds in all."""
+    numbers = {name: median(row[name] for row in rows) for name, value in rows[0].items() if type(value) is float}
+    holds = {name: all(row[name] for row in rows) for name, value in rows[0].items() if type(value) is bool}
+    return rows[0] | numbers | holds | {"rounds": len(rows)}
+
+
 def ratios_of(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
     """shape → ours → peer → {"time", "memory"}: peer / ours, so that more than 1 is in our favour."""
     good = {(row["shape"], row["system"]): row for row in rows if row["status"] == "ok"}
@@ -112,6 +126,7 @@ def document(measurements: Sequence[Measurement], machine: dict[str, Any], setti
         "settings": settings,
         "roofs": roofs_of(measurements),
         "rows": rows,
+        "tables": tables_of(measurements),
         "ratios": next(iter(ratios.values()), {}).get("mongoose", {}),
         "all_ratios": ratios,
     }

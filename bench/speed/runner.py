@@ -20,6 +20,7 @@ from bench.speed.worker import Job
 EXIT_KILLED = -9
 OUT_OF_MEMORY = ("MemoryError", "can't allocate memory", "bad_alloc", "Cannot allocate memory")
 Measurement = dict[str, Any]
+Measured = System | Literal["roofs", "tables"]
 Tell = Callable[[str], None]
 
 
@@ -59,13 +60,13 @@ class Session:
         synthetic.save(synthetic.generate(shape), data)
         failed: set[str] = set()
         for number in range(self.options.rounds):
-            for system in _in_turn([None, *self.options.systems], number):
-                name = "roofs" if system is None else system.name
+            for system in _in_turn(["roofs", "tables", *self.options.systems], number):
+                name = name_of(system)
                 if name not in failed and self._measure(shape, data, system, number)["status"] != "ok":
                     failed.add(name)
         data.unlink()
 
-    def _measure(self, shape: Shape, data: Path, system: System | None, number: int) -> Measurement:
+    def _measure(self, shape: Shape, data: Path, system: Measured, number: int) -> Measurement:
         options = self.options
         job = Job(
             shape=shape.name,
@@ -75,7 +76,7 @@ class Session:
             backend=options.backend,
             threads=options.threads,
         )
-        name = "roofs" if system is None else system.name
+        name = name_of(system)
         found = {"shape": shape.name, "system": name, "round": number} | in_a_fresh_process(job)
         self.tell(f"{shape.name}, round {number + 1} of {options.rounds}, {name}: {found.get('reason') or 'done'}")
         self.measurements.append(found)
@@ -125,7 +126,12 @@ def _failure(code: int, errors: str, limit_s: float | None) -> Measurement:
     return {"status": "oom" if out_of_memory else "error", "reason": reason}
 
 
-def _in_turn(systems: list[System | None], number: int) -> Iterator[System | None]:
+def name_of(system: Measured) -> str:
+    """What a measurement is called."""
+    return system if isinstance(system, str) else system.name
+
+
+def _in_turn(systems: list[Measured], number: int) -> Iterator[Measured]:
     """Each round starts with another system: none always follows the same heavy one first."""
     start = number % len(systems)
     yield from systems[start:]

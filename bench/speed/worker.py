@@ -11,20 +11,20 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from bench import methods
-from bench.speed import roofs, stepping, synthetic
+from bench.speed import roofs, stepping, synthetic, tables
 from bench.speed.stepping import Plan
 from bench.speed.systems import System
 from mongoose.ops import backend
 
 
 class Job(BaseModel):
-    """What to measure: a system, or the machine's roofs where `system` is None."""
+    """What to measure: a system's steps, the machine's roofs, or hash tables over trained rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shape: str
     data: Path
-    system: System | None
+    system: System | Literal["roofs", "tables"]
     plan: Plan
     backend: Literal["auto", "cpu", "reference"]
     threads: int
@@ -34,10 +34,14 @@ def carry_out(job: Job) -> dict[str, Any]:
     """The measurement, with its status; what keeps a system from running at all is a reason, not an exception."""
     torch.set_num_threads(job.threads)
     used = backend.use(job.backend)
-    if job.system is None:
+    if job.system == "roofs":
         small = job.shape == "tiny"
         found = roofs.measure(rows=4096, seconds=0.0, side=64) if small else roofs.measure()
         return {"status": "ok", "backend": used, "roofs": found}
+    if job.system == "tables":
+        found_rows = tables.measure(synthetic.load(job.data, job.shape), steps=job.plan.steps)
+        return {"status": "ok", "backend": used, "tables": found_rows}
+    assert isinstance(job.system, System)
     if (reason := methods.get(job.system.method).skip()) is not None:
         return {"status": "skipped", "reason": reason}
     task = synthetic.load(job.data, job.shape)

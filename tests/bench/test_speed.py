@@ -68,6 +68,15 @@ def test_json_keeps_the_contract(measured: tuple[Path, dict[str, Any]]) -> None:
     assert row["peak_mib"] > row["base_mib"] > 0
 
 
+def test_tables_are_what_brute_force_finds_and_better_than_chance(measured: tuple[Path, dict[str, Any]]) -> None:
+    rows = measured[1]["tables"]
+    assert [row["family"] for row in rows] == ["simhash", "signs", "hadamard", "dwta", "learned"]
+    for row in rows:
+        assert row["equals_brute_force"]
+        assert row["rehash_ms"] == pytest.approx(row["hash_ms"] + row["build_ms"], rel=0.5)
+        assert 0 <= row["kept_short"] <= row["recall_at_10"] <= 1
+
+
 def test_a_system_that_fails_is_a_row_with_the_reason(measured: tuple[Path, dict[str, Any]]) -> None:
     row = measured[1]["rows"][2]
     assert (row["status"], row["n"], row["step_ms"]) == ("error", 0, None)
@@ -78,7 +87,7 @@ def test_a_system_that_fails_is_a_row_with_the_reason(measured: tuple[Path, dict
 def test_every_measurement_and_row_is_on_disk(measured: tuple[Path, dict[str, Any]]) -> None:
     out, found = measured
     kept = [json.loads(line) for line in (out / "measurements.jsonl").read_text().splitlines()]
-    assert [m["system"] for m in kept] == ["roofs", "mongoose", "mongoose-uniform", "broken"]
+    assert [m["system"] for m in kept] == ["roofs", "tables", "mongoose", "mongoose-uniform", "broken"]
     rows = [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
     assert [row["step_ms"] for row in rows] == [row["step_ms"] for row in found["rows"]]
     assert all(row["threads"] == 1 and "commit" in row for row in rows)
@@ -100,7 +109,7 @@ def test_peers_are_a_list_or_all_or_none() -> None:
 
 
 def test_ctrl_c_loses_only_the_measurement_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([{"status": "ok", "roofs": {}}, measurement()])
+    answers = iter([{"status": "ok", "roofs": {}}, {"status": "ok", "tables": []}, measurement()])
 
     def answer(job: Job) -> Measurement:
         for found in answers:
@@ -111,22 +120,23 @@ def test_ctrl_c_loses_only_the_measurement_under_way(tmp_path: Path, monkeypatch
     result = invoke(*TINY, "--peers", "none", "--out", str(tmp_path), "--json")
     assert result.exit_code == 130
     assert [row["system"] for row in json.loads(result.stdout)["rows"]] == ["mongoose"]
-    assert len((tmp_path / "measurements.jsonl").read_text().splitlines()) == 2
+    assert len((tmp_path / "measurements.jsonl").read_text().splitlines()) == 3
 
 
 def test_a_failed_system_is_not_tried_again_and_rounds_start_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answer(job: Job) -> Measurement:
-        if job.system is None:
-            return {"status": "ok", "roofs": {}}
+        if isinstance(job.system, str):
+            return {"status": "ok", "roofs": {}} if job.system == "roofs" else {"status": "ok", "tables": []}
         return measurement() if job.system.name == "mongoose" else {"status": "oom", "reason": "too large"}
 
     monkeypatch.setattr(runner, "in_a_fresh_process", answer)
     arguments = [*TINY, "--rounds", "3", "--peers", "none", "--out", str(tmp_path), "--json"]
     assert json.loads(invoke(*arguments).stdout)["rows"][0]["rounds"] == 3
     order = [json.loads(line)["system"] for line in (tmp_path / "measurements.jsonl").read_text().splitlines()]
-    assert order == ["roofs", "mongoose", "mongoose-uniform", "mongoose", "roofs", "roofs", "mongoose"]
+    assert order[:4] == ["roofs", "tables", "mongoose", "mongoose-uniform"]
+    assert order[4:] == ["tables", "mongoose", "roofs", "mongoose", "roofs", "tables"]
 
 
 @pytest.mark.parametrize(

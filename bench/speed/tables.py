@@ -1,0 +1,174 @@
+"""Hash tables over trained rows: what it costs to make them, to keep them and to ask them, and what they find."""
+
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench import methods
+from bench.seeds import stream
+from bench.speed.shapes import BATCH
+from bench.speed.stepping import Stepper
+from bench.speed.systems import System
+from bench.task import Task
+from bench.timing import Stopwatch
+from mongoose.candidates import Candidates
+from mongoose.hashing.base import HashFamily
+from mongoose.hashing.dwta import DWTA
+from mongoose.hashing.hadamard import HadamardSimHash
+from mongoose.hashing.learned import LearnedSimHash
+from mongoose.hashing.simhash import SimHash
+from mongoose.nn.linear import SampledLinear
+from mongoose.ops.rerank import rerank
+from mongoose.ops.topk import topk_rows
+from mongoose.sampling.lsh import from_matrix
+from mongoose.tables import HashTables
+
+NUM_TABLES = 16
+CAP = 64
+KEEP = 8
+SHORTLIST = 64
+MOVED = 0.01  # share of the rows in an update
+REPEATS = 5
+BRUTE_FORCE_QUERIES = 16
+
+
+def families(dim: int, num_bits: int) -> dict[str, HashFamily]:
+    """The families that are compared, with as many buckets as their kind allows next to 2**num_bits."""
+    by_threes = max(3, num_bits // 3 * 3)  # DWTA takes three bits at a time
+    make = partial(SimHash, dim, num_bits=num_bits, num_tables=NUM_TABLES)
+    return {
+        "simhash": make(generator=stream(0, "hash")),
+        "signs": make(planes="signs", generator=stream(0, "hash")),
+        "hadamard": HadamardSimHash(dim, num_bits=num_bits, num_tables=NUM_TABLES, generator=stream(0, "hash")),
+        "dwta": DWTA(dim, num_bits=by_threes, num_tables=NUM_TABLES, generator=stream(0, "hash")),
+        "learned": LearnedSimHash(dim, num_bits=num_bits, num_tables=NUM_TABLES, generator=stream(0, "hash")),
+    }
+
+
+def measure(task: Task, steps: int) -> list[dict[str, Any]]:
+    """A row for each family, on the output rows of a network trained with random negatives for so many steps.
+
+    Rows and queries are centred. See `of_family` for what a row holds.
+    """
+    stepper = Stepper(task, System("trained", "sampled_uniform", {"num_samples": 4096}))
+    for _ in range(steps):
+        stepper.advance()
+    head = stepper.net.head
+    assert isinstance(head, SampledLinear)
+    weight, bias = head.weight.detach(), head.bias.detach()
+    with torch.no_grad():
+        rows, labels = task.train.batch(torch.arange(min(BATCH, len(task.train))))
+        x = stepper.net.hidden(rows)
+    num_bits = methods.base.LSHConfig().bits_for(len(weight))
+    return [
+        {"family": name, "trained_steps": steps} | of_family(family, x, weight, bias, labels)
+        for name, family in families(task.hidden, num_bits).items()
+    ]
+
+
+def of_family(family: HashFamily, x: Tensor, weight: Tensor, bias: Tensor, labels: Candidates) -> dict[str, Any]:
+    """Costs and finds of one family.
+
+    Returns:
+        hash_ms, build_ms: hashing all rows, building all tables; rehash_ms: both. update_ms: hashing 1 % of the rows
+        anew and moving them; update_share of rehash_ms. query_ms: codes, candidates and the best 8 of a batch.
+        candidates: a query. recall_at_10: share of the exact ten largest scores among the candidates; of_random: of as
+        many random rows, N given; gain: their ratio. kept_exact, kept_short: share of the ten among the best 8, all
+        candidates scored, or only those with the nearest codes. equals_brute_force: whether uncapped queries return
+        what comparing codes one by one does.
+    """
+    centre, query_centre = weight.mean(0), x.mean(0)
+    if isinstance(family, LearnedSimHash):
+        _fit(family, x - query_centre, weight, centre, bias, labels)
+    hash_ms = _median_ms(lambda: family.codes(weight, centre))
+    tables = HashTables(num_bits=family.num_bits, num_tables=family.num_tables)
+    codes = family.codes(weight, centre)
+    build_ms = _median_ms(lambda: tables.build(codes))
+    update_ms = _update_ms(tables, family, weight, centre)
+    query_codes = family.codes(x, query_centre)
+    best = partial(rerank, x, weight, bias)
+    short = (KEEP, SHORTLIST, query_codes, tables.codes)
+
+    def ask() -> None:
+        found = _ask(tables, family.codes(x, query_centre))
+        best(found.ids, found.offsets, *short)
+
+    found = _ask(tables, query_codes)
+    top = topk_rows(x, weight, bias, min(10, len(weight)))
+    candidates = len(found.ids) / len(x)
+    recall = _share(found, top)
+    return {
+        "num_bits": family.num_bits,
+        "num_tables": family.num_tables,
+        "hash_ms": hash_ms,
+        "build_ms": build_ms,
+        "rehash_ms": hash_ms + build_ms,
+        "update_ms": update_ms,
+        "update_share": update_ms / (hash_ms + build_ms),
+        "query_ms": _median_ms(ask),
+        "candidates": candidates,
+        "recall_at_10": recall,
+        "of_random": candidates / len(weight),
+        "gain": recall / max(candidates / len(weight), 1e-12),
+        "kept_exact": _share(Candidates(*best(found.ids, found.offsets, KEEP)), top),
+        "kept_short": _share(Candidates(*best(found.ids, found.offsets, *short)), top),
+        "equals_brute_force": _equals_brute_force(tables, query_codes[:BRUTE_FORCE_QUERIES]),
+    }
+
+
+def _ask(tables: HashTables, codes: Tensor) -> Candidates:
+    return tables.query(codes, cap=CAP, generator=stream(0, "tables"))
+
+
+def _median_ms(run: Callable[[], object]) -> float:
+    """Median milliseconds of a few runs, after one that warms up."""
+    run()
+    times = []
+    for _ in range(REPEATS):
+        clock = Stopwatch()
+        with clock.phase("run"):
+            run()
+        times.append(1000 * clock.seconds("run"))
+    return median(times)
+
+
+def _update_ms(tables: HashTables, family: HashFamily, weight: Tensor, centre: Tensor) -> float:
+    """Median over updates of freshly built tables; the rows that move are random, as are the places they move to."""
+    generator, count = stream(0, "moved"), max(1, round(MOVED * len(weight)))
+    times = []
+    for _ in range(REPEATS):
+        ids = torch.randperm(len(weight), generator=generator)[:count].sort().values
+        moved = weight[ids] + torch.randn(count, weight.shape[1], generator=generator) * weight.std()
+        tables.build(family.codes(weight, centre))
+        clock = Stopwatch()
+        with clock.phase("update"):
+            tables.update(ids, family.codes(moved, centre))
+        times.append(1000 * clock.seconds("update"))
+    tables.build(family.codes(weight, centre))
+    return median(times)
+
+
+def _fit(family: LearnedSimHash, x: Tensor, weight: Tensor, centre: Tensor, bias: Tensor, labels: Candidates) -> None:
+    """Triplets of a query, one of its labels or its ten largest scores, and a random row."""
+    top = topk_rows(x, weight, bias, min(10, len(weight)))
+    positives = labels.union(from_matrix(top))
+    negatives = torch.randint(len(weight), positives.ids.shape, generator=stream(0, "negatives"))
+    family.fit(x[positives.samples], weight[positives.ids] - centre, weight[negatives] - centre)
+
+
+def _share(found: Candidates, top: Tensor) -> float:
+    sample = torch.arange(len(top)).unsqueeze(1).expand_as(top)
+    return float(found.contains(sample, top).float().mean())
+
+
+def _equals_brute_force(tables: HashTables, codes: Tensor) -> bool:
+    found = tables.query(codes)
+    bounds = zip(found.offsets[:-1].tolist(), found.offsets[1:].tolist(), strict=True)
+    return all(
+        torch.equal(found.ids[begin:end], (tables.codes == code).any(1).nonzero().squeeze(1))
+        for code, (begin, end) in zip(codes, bounds, strict=True)
+    )
