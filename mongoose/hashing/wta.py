@@ -20,7 +20,7 @@ class WTA(HashFamily):
     Raises:
         ValueError: D < 8, or K is not a multiple of 3.
 
-    Source: Yagnik et al. 2011; SLIDE's WtaHash.cpp, whose comparison and stored winner disagree (its issue 36).
+    Source: Yagnik et al. 2011; SLIDE's WtaHash.cpp, whose comparison and stored winner disagree.
     """
 
     bins: Tensor

@@ -27,9 +27,14 @@ using mask_t = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
 template <class T>
 using lane_mask = lanes<mask_t<T>>;
 
+// a[FROM], b[FROM], a[FROM + 1], b[FROM + 1], …
 template <class T, int64_t FROM, size_t... I>
 inline lanes<T> interleave(const lanes<T>& a, const lanes<T>& b, std::index_sequence<I...>) {
+#ifdef __clang__
     return __builtin_shufflevector(a, b, (FROM + I / 2 + I % 2 * LANES<T>)...);
+#else  // g++ has the same only from version 12 on
+    return __builtin_shuffle(a, b, lane_mask<T>{(FROM + I / 2 + I % 2 * LANES<T>)...});
+#endif
 }
 
 // Transpose a square of lanes: interleaving its upper half with its lower does it after log2 LANES times.

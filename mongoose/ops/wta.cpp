@@ -22,12 +22,13 @@ template <class I>
 void fill_empty(const Bins& bins, I* winner, int64_t stride) {
     const int64_t mask = power_of_two_from(bins.count) - 1;
     const auto borrowed = [](I value) { return static_cast<I>(-2 - value); };  // still negative, and its own inverse
-    bool any = false;
-    for (int64_t b = 0; b < bins.count; b++) any |= winner[b * stride] >= 0;
+    int64_t own = 0;
+    for (int64_t b = 0; b < bins.count; b++) own += winner[b * stride] >= 0;
+    if (own == bins.count) return;
     for (int64_t b = 0; b < bins.count; b++) {
         if (winner[b * stride] >= 0) continue;
         winner[b * stride] = borrowed(0);
-        for (int64_t attempt = 0; any && attempt <= mask; attempt++) {
+        for (int64_t attempt = 0; own && attempt <= mask; attempt++) {
             const int64_t other = (bins.probe[2 * b] + attempt * bins.probe[2 * b + 1]) & mask;
             if (other >= bins.count || winner[other * stride] < 0) continue;
             winner[b * stride] = borrowed(winner[other * stride]);
