@@ -5,6 +5,7 @@ from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.ops.buckets import Buckets, build_buckets, lookup_buckets
+from mongoose.ops.retrieve import retrieve
 
 MERGE_FRACTION = 8  # the side tables are merged once they hold more than one row in eight; not tuned
 
@@ -78,24 +79,57 @@ class HashTables:
             raise ValueError(f"enough={enough} with min_count={min_count}: to stop early, items are counted once.")
         self._check(codes)
         tables = torch.arange(self.num_tables, device=codes.device).expand(codes.shape) if tables is None else tables
-        side_items, side_offsets = (None, None) if self._side is None else self._side
-        hidden = None if self._side is None else self._moved
-        window = None if cap is None else torch.rand(tables.shape, generator=generator, device=codes.device)
-        visited = codes.gather(1, tables)
         found = lookup_buckets(
-            visited,
+            codes.gather(1, tables),
             tables,
-            self._main.items,
-            self._main.offsets,
-            side_items,
-            side_offsets,
-            hidden,
-            window,
+            *self._parts(),
+            self._window(tables, cap, generator),
             cap or 0,
             min_count,
             enough or 0,
         )
         return Candidates(*found)
+
+    def retrieve(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        codes: Tensor,
+        *,
+        keep: int,
+        shortlist: int | None = None,
+        cap: int | None = None,
+        generator: Generator | None = None,
+    ) -> Candidates:
+        """Of what `query` finds for each row of x: [B, D], the `keep` items with the largest scores x·w + b.
+
+        Args:
+            weight: [N, D]. bias: [N]. codes: [B, L] int32, those of x. cap, generator: as in `query`.
+            shortlist: score only so many a query, those whose stored codes differ least from its own; None: all.
+        """
+        if self._main is None:
+            raise RuntimeError("retrieve() before build(): the tables are empty; call build(codes) first.")
+        self._check(codes)
+        found = retrieve(
+            *(x, weight, bias, codes, self.codes),
+            *self._parts(),
+            self._window(codes, cap, generator),
+            cap or 0,
+            keep,
+            shortlist or 0,
+        )
+        return Candidates(*found)
+
+    def _parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """Main items and offsets, side items and offsets, and which items the side hides in the main tables."""
+        assert self._main is not None
+        if self._side is None:
+            return (*self._main, None, None, None)
+        return (*self._main, *self._side, self._moved)
+
+    def _window(self, visits: Tensor, cap: int | None, generator: Generator | None) -> Tensor | None:
+        return None if cap is None else torch.rand(visits.shape, generator=generator, device=visits.device)
 
     def _check(self, codes: Tensor) -> None:
         if codes.dim() != 2 or codes.shape[1] != self.num_tables or codes.dtype is not torch.int32:

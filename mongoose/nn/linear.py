@@ -54,7 +54,7 @@ class OutputLayer(nn.Module, ABC):
     ) -> list[torch.optim.Optimizer]:
         """Adam for all parameters of the network, by the kind of their gradients; a layer may bring its own."""
         by_rows = RowAdam(row_sparse, lr=lr, second_moment=second_moment)
-        return [by_rows, torch.optim.Adam(dense, lr=lr, fused=True)]
+        return [by_rows, RowAdam(dense, lr=lr) if self.row_sparse else torch.optim.Adam(dense, lr=lr, fused=True)]
 
 
 class SoftmaxLinear(nn.Linear, OutputLayer):

@@ -1,7 +1,7 @@
 // Hash tables as compressed rows: counting sort of items by code, and retrieval of distinct items.
-#include "kernel.h"
-
 #include <memory>
+
+#include "spans.h"
 
 namespace {
 
@@ -37,20 +37,6 @@ class BitSet {
     std::vector<uint64_t> words_, summary_;
 };
 
-struct Span {
-    int64_t begin, end, side_begin, side_end;
-    int64_t length() const { return end - begin + side_end - side_begin; }
-};
-
-// Cut the bucket [main, then side] to the `cap` items from `first` on.
-void cut(Span& span, int64_t first, int64_t cap) {
-    const int64_t main = span.end - span.begin, last = first + cap;
-    span.side_end = span.side_begin + std::max<int64_t>(0, last - main);
-    span.side_begin += std::max<int64_t>(0, first - main);
-    span.end = span.begin + std::min(main, last);
-    span.begin += std::min(main, first);
-}
-
 }  // namespace
 
 // items: [L, N], offsets: [L, num_buckets + 1], from codes [N, L].
@@ -81,20 +67,13 @@ EXPORT int64_t locate_buckets(int64_t threads, int64_t num_queries, int64_t num_
                               int64_t num_side, int64_t num_buckets, const int32_t* codes, const int64_t* tables,
                               const int32_t* offsets, const int32_t* side_offsets, const float* window, int64_t cap,
                               int64_t* spans, int64_t* bounds) {
+    const Tables in{num_items, num_side, num_buckets, offsets, side_offsets};
     bounds[0] = 0;
     parallel_chunks(threads, num_queries, 32, [&](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; b++) {
             int64_t most = 0;
             for (int64_t visit = b * num_visits; visit < (b + 1) * num_visits; visit++) {
-                const int64_t table = tables[visit], at = table * (num_buckets + 1) + codes[visit];
-                Span span{table * num_items + offsets[at], table * num_items + offsets[at + 1], 0, 0};
-                if (side_offsets) {
-                    span.side_begin = table * num_side + side_offsets[at];
-                    span.side_end = table * num_side + side_offsets[at + 1];
-                }
-                const int64_t spare = span.length() - cap;
-                if (window && spare > 0)
-                    cut(span, std::min(spare, int64_t(window[visit] * float(spare + 1))), cap);
+                const Span span = in.bucket(tables[visit], codes[visit], window ? window + visit : nullptr, cap);
                 most += span.length();
                 std::memcpy(spans + visit * 4, &span, sizeof span);
             }

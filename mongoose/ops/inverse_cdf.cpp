@@ -13,8 +13,8 @@ EXPORT void inverse_cdf(int64_t threads, int64_t n, int64_t num_items, const dou
             double wanted[TOGETHER];
             for (int64_t i = 0; i < m; i++) wanted[i] = uniform[at + i] * total;
             for (int64_t length = num_items; length > 1; length -= length / 2)
-                for (int64_t i = 0; i < m; i++)
-                    base[i] += cumulative[base[i] + length / 2 - 1] <= wanted[i] ? length / 2 : 0;
+                for (int64_t i = 0; i < m; i++)  // a product, not a branch: nobody can predict this one
+                    base[i] += (cumulative[base[i] + length / 2 - 1] <= wanted[i]) * (length / 2);
             for (int64_t i = 0; i < m; i++)
                 found[at + i] = std::min(num_items - 1, base[i] + (cumulative[base[i]] <= wanted[i]));
         }

@@ -1,5 +1,5 @@
 // The best of each query's candidates: by distance of codes first, where asked, then by inner product.
-#include "kernel.h"
+#include "best.h"
 
 namespace {
 
@@ -18,47 +18,14 @@ void smallest(const std::vector<int32_t>& distances, int64_t wanted, std::vector
         if (distances[j] < limit || (distances[j] == limit && at_limit-- > 0)) positions.push_back(int64_t(j));
 }
 
-void distances_to(const int32_t* __restrict query, const int32_t* __restrict codes, int64_t tables, const int64_t* ids,
+void distances_to(const int32_t* query, const int32_t* codes, int64_t tables, const int64_t* ids,
                   int64_t n, std::vector<int32_t>& distances) {
     distances.resize(n);
     for (int64_t j = 0; j < n; j++) {
         if (j + 2 * AHEAD < n) prefetch(codes + ids[j + 2 * AHEAD] * tables, tables * sizeof *codes);
-        const int32_t* code = codes + ids[j] * tables;
-        int32_t sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t l = 0; l < tables; l++) sum += __builtin_popcount(query[l] ^ code[l]);
-        distances[j] = sum;
+        distances[j] = bits_apart(query, codes + ids[j] * tables, tables);
     }
 }
-
-// A few best (score, id), best first; an equal score that comes later stays behind.
-template <class T>
-class Best {
-  public:
-    explicit Best(int64_t keep) : keep_(keep) {}
-
-    void offer(T score, int64_t id) {
-        if (int64_t(best_.size()) == keep_) {
-            if (!(score > best_.back().first)) return;
-            best_.pop_back();
-        }
-        auto place = best_.end();
-        while (place != best_.begin() && score > (place - 1)->first) --place;
-        best_.insert(place, {score, id});
-    }
-
-    int64_t drain(int64_t* ids) {
-        int64_t n = 0;
-        for (const auto& one : best_) ids[n++] = one.second;
-        std::sort(ids, ids + n);
-        best_.clear();
-        return n;
-    }
-
-  private:
-    int64_t keep_;
-    std::vector<std::pair<T, int64_t>> best_;
-};
 
 template <class T, class W>
 void rerank(int64_t threads, int64_t batch, int64_t dim, int64_t keep, int64_t shortlist, int64_t tables, const T* x,
@@ -87,11 +54,7 @@ void rerank(int64_t threads, int64_t batch, int64_t dim, int64_t keep, int64_t s
             found[b + 1] = best.drain(kept + b * keep);
         }
     });
-    found[0] = 0;
-    for (int64_t b = 0; b < batch; b++) {
-        std::memmove(kept + found[b], kept + b * keep, found[b + 1] * sizeof *kept);
-        found[b + 1] += found[b];
-    }
+    close_up(batch, keep, kept, found);
 }
 
 }  // namespace

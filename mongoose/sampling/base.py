@@ -34,16 +34,17 @@ class ActiveSet(ABC):
 class SharedActiveSet(ActiveSet):
     """One active set for the whole batch: a small dense product a direction.
 
-    ids: [U] int64, ascending, distinct. log_inclusion: [U] log-probability that a class entered, or None: uncorrected.
+    ids: [U] int64, ascending, distinct. columns: the batch's labels, as positions in `ids`. log_inclusion: [U]
+    log-probability that a class entered, or None: uncorrected.
     """
 
     ids: Tensor
+    columns: Candidates
     log_inclusion: Tensor | None = None
 
     def cross_entropy(self, x: Tensor, weight: Tensor, bias: Tensor, labels: Candidates) -> Tensor:
-        columns = Candidates(torch.searchsorted(self.ids, labels.ids), labels.offsets)
         rows, shift = gather_rows(weight, self.ids), gather_rows(bias, self.ids)
-        return shared_softmax_cross_entropy(x, rows, shift, columns, self.log_inclusion)
+        return shared_softmax_cross_entropy(x, rows, shift, self.columns, self.log_inclusion)
 
     def holds(self, sample: Tensor, ids: Tensor) -> Tensor:
         return torch.isin(ids, self.ids)

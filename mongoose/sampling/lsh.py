@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 from mongoose.candidates import Candidates
 from mongoose.hashing.base import LearnableHashFamily
 from mongoose.index import LSHIndex
-from mongoose.ops.rerank import rerank
+from mongoose.ops.topk import topk_rows
 from mongoose.sampling.base import Sampler, SharedActiveSet
 from mongoose.sampling.random import RandomSampler
 
@@ -39,16 +39,19 @@ class LSHSampler(Sampler):
         self.index: LSHIndex = index
         self.bucket_cap, self.keep, self.num_positives = bucket_cap, keep, num_positives
         self.shortlist, self.random, self.generator = shortlist, random, generator
-        self._last: tuple[Tensor, Candidates, Candidates] | None = None
+        self._last: tuple[Tensor, Candidates] | None = None
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
         self.index.observe(x)
-        tables, codes = self.index.tables, self.index.query_codes(x)
-        candidates = tables.query(codes, cap=self.bucket_cap, generator=self.generator)
-        self._last = (x, labels, candidates)
-        short = (self.shortlist, codes, tables.codes) if self.shortlist else ()
-        kept, _ = rerank(x, weight, bias, candidates.ids, candidates.offsets, self.keep, *short)
-        return self.random.share(labels, kept)
+        self._last = (x, labels)
+        kept = self.index.tables.retrieve(
+            *(x, weight, bias, self.index.query_codes(x)),
+            keep=self.keep,
+            shortlist=self.shortlist,
+            cap=self.bucket_cap,
+            generator=self.generator,
+        )
+        return self.random.share(labels, kept.ids)
 
     def mine(self, weight: Tensor, bias: Tensor) -> None:
         """Triplets from the last batch, for a family that can learn.
@@ -58,8 +61,9 @@ class LSHSampler(Sampler):
         """
         if self._last is None or not isinstance(self.index.family, LearnableHashFamily):
             return
-        x, labels, candidates = self._last
-        best = torch.addmm(bias, x, weight.t()).topk(min(self.num_positives, len(weight)), dim=1).indices
+        x, labels = self._last
+        candidates = self.index.query(x, cap=self.bucket_cap, generator=self.generator)
+        best = topk_rows(x, weight, bias, min(self.num_positives, len(weight)))
         positives = labels.union(from_matrix(best))
         negatives = candidates.union(from_matrix(self._uniform(len(x), weight)))
         triplets = self._pair(x, positives, negatives)

@@ -41,11 +41,12 @@ class RandomSampler(Sampler):
         """The labels, the draws, and the ids `certain` ([m] int64), which are in with probability 1."""
         listed = [self.draw(), labels.ids] if certain is None else [self.draw(), labels.ids, certain]
         ids, position = distinct(torch.cat(listed), len(self.cumulative))
+        _, of_labels, of_certain = position.tensor_split([self.num_samples, self.num_samples + labels.ids.numel()])
+        columns = Candidates(of_labels, labels.offsets)
         if self.log_inclusion is None:
-            return SharedActiveSet(ids)
-        log_inclusion = self.log_inclusion(ids, len(labels))
-        log_inclusion[position[self.num_samples + labels.ids.numel() :]] = 0.0
-        return SharedActiveSet(ids, log_inclusion)
+            return SharedActiveSet(ids, columns)
+        log_inclusion = self.log_inclusion(ids, len(labels)).index_fill(0, of_certain, 0.0)
+        return SharedActiveSet(ids, columns, log_inclusion)
 
 
 def uniform(num_classes: int) -> Tensor:

@@ -1,6 +1,5 @@
 """Hard negatives found by any retriever, shared by the batch and mixed with random ones: LSHSampler without tables."""
 
-import torch
 from torch import Tensor
 
 from mongoose.candidates import Candidates
@@ -24,21 +23,11 @@ class RetrievedSampler(Sampler):
         self.retriever, self.policy, self.keep, self.random = retriever, policy, keep, random
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
-        kept = found(self.retriever.best(x, weight, bias, self.keep))
-        shared = self.random.sample(x, labels.union(kept), weight, bias)
-        if shared.log_inclusion is None:
-            return shared
-        certain = torch.isin(shared.ids, kept.ids)
-        return SharedActiveSet(shared.ids, shared.log_inclusion.masked_fill(certain, 0.0))
+        best = self.retriever.best(x, weight, bias, self.keep)
+        return self.random.share(labels, best[best >= 0])
 
     def refresh(self, step: int, weight: Tensor, bias: Tensor) -> None:
         """Step 0 builds; later the policy decides, for all rows at once."""
         if step == 0 or self.policy.rows_to_update(step, weight) is not Rows.NONE:
             self.retriever.build(weight, bias)
             self.policy.updated(step, weight)
-
-
-def found(ids: Tensor) -> Candidates:
-    """[B, k] ids, a row a sample, −1 for none, as sets."""
-    sample, column = (ids >= 0).nonzero().unbind(1)
-    return Candidates.from_pairs(sample, ids[sample, column], len(ids))

@@ -8,7 +8,7 @@ from mongoose.retrieval import exact
 from mongoose.retrieval.base import Retriever
 from mongoose.retrieval.exact import Exact
 from mongoose.sampling.random import RandomSampler, uniform
-from mongoose.sampling.retrieved import RetrievedSampler, found
+from mongoose.sampling.retrieved import RetrievedSampler
 from mongoose.scheduling.every import Every
 
 N, D, B = 1000, 16, 12
@@ -98,9 +98,3 @@ def test_the_policy_says_when_the_index_is_built_anew() -> None:
     for step in range(12):
         sampler.refresh(step, weight, bias)
     assert retriever.builds == 3
-
-
-def test_what_was_not_found_is_left_out() -> None:
-    sets = found(torch.tensor([[5, -1, 2], [-1, -1, -1]]))
-    assert sets.ids.tolist() == [2, 5]
-    assert sets.offsets.tolist() == [0, 2, 2]

@@ -40,7 +40,7 @@ class Everything(Sampler):
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> ActiveSet:
         ids = torch.arange(len(weight))
         if not self.per_sample:
-            return SharedActiveSet(ids)
+            return SharedActiveSet(ids, labels)
         return PerSampleActiveSet(Candidates(ids.repeat(len(x)), torch.arange(len(x) + 1) * len(weight)))
 
 

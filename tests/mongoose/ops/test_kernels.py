@@ -14,6 +14,7 @@ from mongoose.ops.buckets import build_buckets, lookup_buckets
 from mongoose.ops.inverse_cdf import inverse_cdf
 from mongoose.ops.ragged import ranges
 from mongoose.ops.rerank import rerank
+from mongoose.ops.retrieve import retrieve
 from mongoose.ops.sets import contains, distinct, group
 from mongoose.ops.simhash import changed_rows
 from mongoose.ops.softmax import _ragged_softmax, _shared_softmax
@@ -158,6 +159,14 @@ def rerank_case(d: Draw, shortlist: int = 0, half: bool = False) -> Case:
     return rerank, [*args, shortlist, d.codes(BATCH, 5, 4), d.codes(d.size, 5, 4)] if shortlist else args
 
 
+def retrieve_case(d: Draw, shortlist: int = 0, cap: int = 0, side: bool = False, half: bool = False) -> Case:
+    codes, weight = d.codes(d.size, 5, 3), d.real(d.size, d.dim)
+    parts = [*build_buckets.reference(codes, 8), *_side(d, {"side": side})]
+    window = torch.rand(BATCH, 5, generator=d.generator) if cap else None
+    given = [d.real(BATCH, d.dim), weight.bfloat16() if half else weight, d.real(d.size), d.codes(BATCH, 5, 3), codes]
+    return retrieve, [*given, *parts, window, cap, 4, shortlist]
+
+
 def topk_case(d: Draw) -> Case:
     return topk_rows, [d.real(BATCH, d.dim), d.real(d.size + 5, d.dim), d.real(d.size + 5), 5]
 
@@ -189,6 +198,9 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "rerank": rerank_case,
     "rerank-shortlist": lambda d: rerank_case(d, shortlist=9),
     "rerank-bfloat16": lambda d: rerank_case(d, half=True),
+    "retrieve": retrieve_case,
+    "retrieve-shortlist": lambda d: retrieve_case(d, shortlist=9, cap=6, side=True),
+    "retrieve-bfloat16": lambda d: retrieve_case(d, shortlist=9, half=True),
     "topk_rows": topk_case,
 }
 EMPTY_SETS_HAVE_NO_SOFTMAX = {"shared_softmax", "shared_softmax-uncorrected", "ragged_softmax"}

@@ -1,0 +1,57 @@
+// Choosing among candidates: distances of codes, and the few best scores.
+#pragma once
+
+#include <utility>
+
+#include "kernel.h"
+
+// Bits in which two rows of codes differ.
+inline int32_t bits_apart(const int32_t* __restrict a, const int32_t* __restrict b, int64_t tables) {
+    int32_t sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t l = 0; l < tables; l++) sum += __builtin_popcount(a[l] ^ b[l]);
+    return sum;
+}
+
+// A few best (score, id), best first; of equal scores the lower id.
+template <class T>
+class Best {
+  public:
+    explicit Best(int64_t keep) : keep_(keep) {}
+
+    void offer(T score, int64_t id) {
+        const std::pair<T, int64_t> one{score, id};
+        if (int64_t(best_.size()) == keep_) {
+            if (!better(one, best_.back())) return;
+            best_.pop_back();
+        }
+        auto place = best_.end();
+        while (place != best_.begin() && better(one, *(place - 1))) --place;
+        best_.insert(place, one);
+    }
+
+    int64_t drain(int64_t* ids) {
+        int64_t n = 0;
+        for (const auto& one : best_) ids[n++] = one.second;
+        std::sort(ids, ids + n);
+        best_.clear();
+        return n;
+    }
+
+  private:
+    static bool better(const std::pair<T, int64_t>& a, const std::pair<T, int64_t>& b) {
+        return a.first > b.first || (a.first == b.first && a.second < b.second);
+    }
+
+    int64_t keep_;
+    std::vector<std::pair<T, int64_t>> best_;
+};
+
+// Sample b has found[b + 1] ids from ids[b · width] on; lay them end to end, and make `found` their offsets.
+inline void close_up(int64_t batch, int64_t width, int64_t* ids, int64_t* found) {
+    found[0] = 0;
+    for (int64_t b = 0; b < batch; b++) {
+        std::memmove(ids + found[b], ids + b * width, found[b + 1] * sizeof *ids);
+        found[b + 1] += found[b];
+    }
+}
