@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.hashing.base import HashFamily, LearnableHashFamily
+from mongoose.ops.shortlist import row_traits
 from mongoose.ops.simhash import changed_rows
 from mongoose.scheduling.base import Rows, UpdatePolicy
 from mongoose.tables import HashTables
@@ -29,11 +30,19 @@ class LSHIndex:
         centre: hash x − running mean of the queries and w − mean row. Queries behind a ReLU all point the same way,
             and share one bucket otherwise.
         momentum: weight of the past in the running mean of the queries.
+        shortlist: candidates a query whose exact scores `retrieve` computes; None: all.
     """
 
     def __init__(
-        self, family: HashFamily, policy: UpdatePolicy, *, centre: bool = True, momentum: float = 0.95
+        self,
+        family: HashFamily,
+        policy: UpdatePolicy,
+        *,
+        centre: bool = True,
+        momentum: float = 0.95,
+        shortlist: int | None = None,
     ) -> None:
+        self.shortlist, self.traits = shortlist, torch.empty(0, 2)
         self.family, self.policy, self.centre, self.momentum = family, policy, centre, momentum
         self.tables = HashTables(num_bits=family.num_bits, num_tables=family.num_tables)
         self.statistics = IndexStatistics()
@@ -52,6 +61,28 @@ class LSHIndex:
     def query(self, x: Tensor, *, cap: int | None = None, generator: Generator | None = None) -> Candidates:
         """The rows that share a code with each query of [B, D]; the other arguments as in HashTables.query."""
         return self.tables.query(self.query_codes(x), cap=cap, generator=generator)
+
+    def retrieve(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        *,
+        keep: int,
+        cap: int | None = None,
+        generator: Generator | None = None,
+    ) -> Candidates:
+        """Of what `query` finds, each query's `keep` rows of the largest scores x·w + b."""
+        short = self.shortlist is not None
+        return self.tables.retrieve(
+            *(x, weight, bias, self.query_codes(x)),
+            keep=keep,
+            shortlist=self.shortlist,
+            radius=(x - self.query_mean).norm(dim=1) if short else None,
+            traits=self.traits if short else None,
+            cap=cap,
+            generator=generator,
+        )
 
     def query_codes(self, x: Tensor) -> Tensor:
         """[B, D] queries → [B, L] codes, to look up in `tables`."""
@@ -93,9 +124,20 @@ class LSHIndex:
         codes = self.family.codes(weight if isinstance(rows, Rows) else weight[rows], centre)
         if not self.tables.built:
             self.tables.build(codes)
+            self._describe(weight, rows)
             self.statistics.rows_moved += len(weight)
             return
+        self._describe(weight, rows)
         known = self.tables.codes if isinstance(rows, Rows) else self.tables.codes[rows]
         moved = changed_rows(codes, known)
         self.tables.update(moved if isinstance(rows, Rows) else rows[moved], codes[moved])
         self.statistics.rows_moved += len(moved)
+
+    def _describe(self, weight: Tensor, rows: Rows | Tensor) -> None:
+        """Note what the shortlist's estimates need of the rows."""
+        if self.shortlist is None:
+            return
+        if isinstance(rows, Rows):
+            self.traits = row_traits(weight, self.row_mean, self.query_mean)
+        else:
+            self.traits[rows] = row_traits(weight[rows], self.row_mean, self.query_mean)

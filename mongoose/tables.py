@@ -99,6 +99,8 @@ class HashTables:
         *,
         keep: int,
         shortlist: int | None = None,
+        radius: Tensor | None = None,
+        traits: Tensor | None = None,
         cap: int | None = None,
         generator: Generator | None = None,
     ) -> Candidates:
@@ -106,7 +108,8 @@ class HashTables:
 
         Args:
             weight: [N, D]. bias: [N]. codes: [B, L] int32, those of x. cap, generator: as in `query`.
-            shortlist: score only so many a query, those whose stored codes differ least from its own; None: all.
+            shortlist: score only so many a query, those of the largest scores as codes, `radius` [B] and `traits`
+                [N, 2] let estimate them (see `ops.shortlist`); None: all.
         """
         if self._main is None:
             raise RuntimeError("retrieve() before build(): the tables are empty; call build(codes) first.")
@@ -118,6 +121,9 @@ class HashTables:
             cap or 0,
             keep,
             shortlist or 0,
+            self.num_bits * self.num_tables,
+            radius,
+            traits,
         )
         return Candidates(*found)
 

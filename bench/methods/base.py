@@ -66,7 +66,7 @@ class LSHConfig(RetrievedConfig):
     num_tables: int = Field(default=16, ge=1)
     planes: RandomPlanes = "gaussian"
     bucket_cap: int = Field(default=64, ge=1)
-    shortlist: int | None = Field(default=None, ge=1)  # candidates a sample that are scored; None: all
+    shortlist: int | None = Field(default=24, ge=1)  # candidates a sample that are scored; None: all
     centre: bool = True
 
     def bits_for(self, num_labels: int) -> int:
@@ -117,12 +117,11 @@ def random_family(task: Task, config: LSHConfig, streams: Streams) -> HashFamily
 def lsh_net(task: Task, config: LSHConfig, family: HashFamily, policy: UpdatePolicy, streams: Streams) -> XMCNet:
     """The same, its negatives retrieved by LSH and mixed with frequency^exponent ones."""
     random = frequency_negatives(task, config.num_random, streams, exponent=config.exponent, corrected=config.corrected)
-    index = LSHIndex(family, policy, centre=config.centre)
+    index = LSHIndex(family, policy, centre=config.centre, shortlist=config.shortlist)
     sampler = LSHSampler(
         index,
         bucket_cap=config.bucket_cap,
         keep=config.keep,
-        shortlist=config.shortlist,
         random=random,
         generator=streams("tables"),
     )

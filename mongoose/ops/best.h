@@ -47,6 +47,50 @@ class Best {
     std::vector<std::pair<T, int64_t>> best_;
 };
 
+// Scores estimated from codes; the estimate is defined in shortlist.py.
+class Estimates {
+  public:
+    Estimates(int64_t tables, int64_t num_bits, const int32_t* codes, const float* traits)
+        : tables_(tables), codes_(codes), traits_(traits), cosine_(num_bits + 1) {
+        for (int64_t d = 0; d <= num_bits; d++) cosine_[d] = float(std::cos(M_PI / double(num_bits) * double(d)));
+    }
+
+    void fetch(int64_t id) const {
+        prefetch(codes_ + id * tables_, tables_ * sizeof *codes_);
+        if (traits_) prefetch(traits_ + 2 * id, 2 * sizeof *traits_);
+    }
+
+    float of(const int32_t* query, float radius, int64_t id) const {
+        const float cosine = cosine_[bits_apart(query, codes_ + id * tables_, tables_)];
+        return traits_ ? traits_[2 * id + 1] + radius * traits_[2 * id] * cosine : cosine;
+    }
+
+  private:
+    int64_t tables_;
+    const int32_t* codes_;
+    const float* traits_;
+    std::vector<float> cosine_;
+};
+
+// Exact scores x·w + b. W: how rows are stored.
+template <class T, class W>
+struct Scores {
+    int64_t dim;
+    const W* weight;
+    const T* bias;
+
+    void offer_all(const T* x, const int64_t* ids, int64_t n, Best<T>& best) const {
+        constexpr int64_t AHEAD = 8;  // rows between a request to memory and its use
+        for (int64_t j = 0; j < std::min(n, AHEAD); j++) fetch(ids[j]);
+        for (int64_t j = 0; j < n; j++) {
+            if (j + AHEAD < n) fetch(ids[j + AHEAD]);
+            best.offer(dot(x, weight + ids[j] * dim, dim) + bias[ids[j]], ids[j]);
+        }
+    }
+
+    void fetch(int64_t id) const { prefetch(weight + id * dim, dim * sizeof(W)); }
+};
+
 // Sample b has found[b + 1] ids from ids[b · width] on; lay them end to end, and make `found` their offsets.
 inline void close_up(int64_t batch, int64_t width, int64_t* ids, int64_t* found) {
     found[0] = 0;

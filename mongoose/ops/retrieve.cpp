@@ -4,23 +4,12 @@
 
 namespace {
 
-constexpr int64_t AHEAD = 8;  // rows between a request to memory and its use
-
 // What one thread needs for a query after another.
 template <class T, class W>
 class Query {
   public:
-    Query(int64_t num_items, int64_t tables, int64_t dim, int64_t keep, int64_t shortlist, const W* weight,
-          const T* bias, const int32_t* codes)
-        : tables_(tables),
-          dim_(dim),
-          shortlist_(shortlist),
-          weight_(weight),
-          bias_(bias),
-          codes_(codes),
-          seen_(num_items / 64 + 1),
-          histogram_(32 * tables + 1),
-          best_(keep) {}
+    Query(int64_t num_items, int64_t keep, int64_t size, const Scores<T, W>& scores, const Estimates& estimates)
+        : size_(size), scores_(scores), estimates_(estimates), seen_(num_items / 64 + 1), near_(size), best_(keep) {}
 
     void see(int64_t id) {
         uint64_t& word = seen_[id >> 6];
@@ -28,67 +17,42 @@ class Query {
         if (word & bit) return;
         word |= bit;
         ids_.push_back(id);
-        if (shortlist_) prefetch(codes_ + id * tables_, tables_ * sizeof *codes_);
+        if (size_) estimates_.fetch(id);
     }
 
-    int64_t finish(const T* x, const int32_t* code, int64_t* kept) {
+    int64_t finish(const T* x, const int32_t* code, float radius, int64_t* kept) {
         for (int64_t id : ids_) seen_[id >> 6] = 0;
-        if (shortlist_ && int64_t(ids_.size()) > shortlist_) cut(code);
-        const int64_t n = ids_.size();
-        for (int64_t j = 0; j < std::min(n, AHEAD); j++) fetch(j);
-        for (int64_t j = 0; j < n; j++) {
-            if (j + AHEAD < n) fetch(j + AHEAD);
-            best_.offer(dot(x, weight_ + ids_[j] * dim_, dim_) + bias_[ids_[j]], ids_[j]);
+        if (size_ && int64_t(ids_.size()) > size_) {
+            for (int64_t id : ids_) near_.offer(estimates_.of(code, radius, id), id);
+            ids_.resize(size_);
+            near_.drain(ids_.data());
         }
+        scores_.offer_all(x, ids_.data(), ids_.size(), best_);
         ids_.clear();
         return best_.drain(kept);
     }
 
   private:
-    void fetch(int64_t j) const { prefetch(weight_ + ids_[j] * dim_, dim_ * sizeof(W)); }
-
-    // Leave the `shortlist` ids with the nearest codes; of those at the limit the lowest.
-    void cut(const int32_t* code) {
-        const int64_t n = ids_.size();
-        distances_.resize(n);
-        std::fill(histogram_.begin(), histogram_.end(), 0);
-        for (int64_t j = 0; j < n; j++) {
-            distances_[j] = bits_apart(code, codes_ + ids_[j] * tables_, tables_);
-            histogram_[distances_[j]]++;
-        }
-        int64_t limit = 0, nearer = 0;
-        while (nearer + histogram_[limit] < shortlist_) nearer += histogram_[limit++];
-        near_.clear();
-        at_limit_.clear();
-        for (int64_t j = 0; j < n; j++) {
-            if (distances_[j] < limit) near_.push_back(ids_[j]);
-            if (distances_[j] == limit) at_limit_.push_back(ids_[j]);
-        }
-        const auto last = at_limit_.begin() + (shortlist_ - nearer);
-        std::nth_element(at_limit_.begin(), last, at_limit_.end());
-        near_.insert(near_.end(), at_limit_.begin(), last);
-        ids_.swap(near_);
-    }
-
-    int64_t tables_, dim_, shortlist_;
-    const W* weight_;
-    const T* bias_;
-    const int32_t* codes_;
+    int64_t size_;
+    const Scores<T, W>& scores_;
+    const Estimates& estimates_;
     std::vector<uint64_t> seen_;
-    std::vector<int64_t> histogram_, ids_, near_, at_limit_;
-    std::vector<int32_t> distances_;
+    std::vector<int64_t> ids_;
+    Best<float> near_;
     Best<T> best_;
 };
 
 template <class T, class W>
 void retrieve(int64_t threads, int64_t batch, int64_t dim, int64_t num_items, int64_t tables, int64_t num_side,
-              int64_t num_buckets, int64_t cap, int64_t keep, int64_t shortlist, const T* x, const W* weight,
-              const T* bias, const int32_t* query_codes, const int32_t* codes, const int32_t* items,
+              int64_t num_buckets, int64_t cap, int64_t keep, int64_t size, int64_t num_bits, const T* x,
+              const W* weight, const T* bias, const int32_t* query_codes, const int32_t* codes, const int32_t* items,
               const int32_t* offsets, const int32_t* side_items, const int32_t* side_offsets, const uint8_t* hidden,
-              const float* window, int64_t* kept, int64_t* found) {
+              const float* window, const float* radius, const float* traits, int64_t* kept, int64_t* found) {
+    const Scores<T, W> scores{dim, weight, bias};
+    const Estimates estimates(tables, num_bits, codes, traits);
     const Tables in{num_items, num_side, num_buckets, offsets, side_offsets};
     parallel_split(threads, batch, [&](int64_t begin, int64_t end) {
-        Query<T, W> query(num_items, tables, dim, keep, shortlist, weight, bias, codes);
+        Query<T, W> query(num_items, keep, size, scores, estimates);
         std::vector<Span> spans(tables), next(tables);
         auto locate = [&](int64_t b) {  // and ask memory for the ids
             for (int64_t l = 0; l < tables; l++) {
@@ -106,7 +70,8 @@ void retrieve(int64_t threads, int64_t batch, int64_t dim, int64_t num_items, in
                     if (!hidden || !hidden[items[i]]) query.see(items[i]);
                 for (int64_t i = span.side_begin; i < span.side_end; i++) query.see(side_items[i]);
             }
-            found[b + 1] = query.finish(x + b * dim, query_codes + b * tables, kept + b * keep);
+            const float r = radius ? radius[b] : 1;
+            found[b + 1] = query.finish(x + b * dim, query_codes + b * tables, r, kept + b * keep);
         }
     });
     close_up(batch, keep, kept, found);
@@ -116,12 +81,14 @@ void retrieve(int64_t threads, int64_t batch, int64_t dim, int64_t num_items, in
 
 #define INSTANCE(name, T, W)                                                                                          \
     EXPORT void name(int64_t threads, int64_t batch, int64_t dim, int64_t num_items, int64_t tables, int64_t num_side, \
-                     int64_t num_buckets, int64_t cap, int64_t keep, int64_t shortlist, const T* x, const W* weight,  \
-                     const T* bias, const int32_t* query_codes, const int32_t* codes, const int32_t* items,           \
-                     const int32_t* offsets, const int32_t* side_items, const int32_t* side_offsets,                  \
-                     const uint8_t* hidden, const float* window, int64_t* kept, int64_t* found) {                     \
-        retrieve(threads, batch, dim, num_items, tables, num_side, num_buckets, cap, keep, shortlist, x, weight,      \
-                 bias, query_codes, codes, items, offsets, side_items, side_offsets, hidden, window, kept, found);    \
+                     int64_t num_buckets, int64_t cap, int64_t keep, int64_t size, int64_t num_bits, const T* x,      \
+                     const W* weight, const T* bias, const int32_t* query_codes, const int32_t* codes,                \
+                     const int32_t* items, const int32_t* offsets, const int32_t* side_items,                         \
+                     const int32_t* side_offsets, const uint8_t* hidden, const float* window, const float* radius,    \
+                     const float* traits, int64_t* kept, int64_t* found) {                                            \
+        retrieve(threads, batch, dim, num_items, tables, num_side, num_buckets, cap, keep, size, num_bits, x, weight, \
+                 bias, query_codes, codes, items, offsets, side_items, side_offsets, hidden, window, radius, traits,  \
+                 kept, found);                                                                                        \
     }
 INSTANCE(retrieve_f32, float, float)
 INSTANCE(retrieve_f64, double, double)

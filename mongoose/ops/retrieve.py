@@ -7,6 +7,7 @@ from mongoose.native.library import call, instance
 from mongoose.ops.backend import op
 from mongoose.ops.buckets import lookup_buckets
 from mongoose.ops.rerank import rerank
+from mongoose.ops.shortlist import shortlist
 
 
 @op("retrieve")
@@ -24,16 +25,21 @@ def retrieve(
     window: Tensor | None,
     cap: int,
     keep: int,
-    shortlist: int,
+    size: int,
+    num_bits: int,
+    radius: Tensor | None,
+    traits: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """`lookup_buckets` in all tables, then `rerank`; arguments as there.
+    """`lookup_buckets` in all tables, `shortlist` (unless `size` is 0), `rerank`; arguments as there.
 
     The kernel never writes the candidates down: of each it fetches the stored codes as soon as its id is read.
     """
     tables = torch.arange(query_codes.shape[1], device=codes.device).expand(query_codes.shape)
     parts = (items, offsets, side_items, side_offsets, hidden)
     found = lookup_buckets.reference(query_codes, tables, *parts, window, cap)
-    return rerank.reference(x, weight, bias, *found, keep, shortlist, query_codes, codes)
+    if size:
+        found = shortlist.reference(*found, size, query_codes, codes, num_bits, radius, traits)
+    return rerank.reference(x, weight, bias, *found, keep)
 
 
 @retrieve.fake
@@ -57,16 +63,20 @@ def _retrieve_cpu(
     window: Tensor | None,
     cap: int,
     keep: int,
-    shortlist: int,
+    size: int,
+    num_bits: int,
+    radius: Tensor | None,
+    traits: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     batch, dim = x.shape
     kept, found = torch.empty(batch * keep, dtype=torch.int64), torch.empty(batch + 1, dtype=torch.int64)
     sizes = (*codes.shape, 0 if side_items is None else side_items.shape[1], offsets.shape[1] - 1)
     given = (x, weight, bias, query_codes, codes, items, offsets, side_items, side_offsets, hidden, window)
+    estimate = (None, None) if radius is None or traits is None else (radius, traits)
     call(
         instance("retrieve_mixed" if weight.dtype == torch.bfloat16 else "retrieve", x.dtype),
-        *(batch, dim, *sizes, cap, keep, shortlist),
-        *(None if t is None else t.contiguous() for t in given),
+        *(batch, dim, *sizes, cap, keep, size, num_bits),
+        *(None if t is None else t.contiguous() for t in (*given, *estimate)),
         kept,
         found,
     )

@@ -14,13 +14,11 @@ from mongoose.sampling.random import RandomSampler
 class LSHSampler(Sampler):
     """Each sample's best-scoring candidates, shared by the batch, with the batch's labels and random negatives.
 
-    Bucket items are ranked by their exact score and `keep` of them stay: collision counts rank them badly. To save
-    memory traffic, only the `shortlist` items whose stored codes are nearest to the query's are scored.
+    Bucket items are ranked by their exact score and `keep` of them stay: collision counts rank them badly.
     A class that was retrieved is in with probability 1; the others as the random sampler says.
 
     Args:
         index: retrieves the candidates. bucket_cap: items looked at in one bucket. keep: candidates kept a sample.
-        shortlist: candidates scored a sample; None: all.
         random: the other negatives. num_positives: positives a query when triplets are mined for a learnable family.
         generator: picks runs of full buckets, and triplets.
     """
@@ -31,26 +29,19 @@ class LSHSampler(Sampler):
         *,
         bucket_cap: int,
         keep: int,
-        shortlist: int | None = None,
         random: RandomSampler,
         generator: Generator,
         num_positives: int = 10,
     ) -> None:
         self.index: LSHIndex = index
         self.bucket_cap, self.keep, self.num_positives = bucket_cap, keep, num_positives
-        self.shortlist, self.random, self.generator = shortlist, random, generator
+        self.random, self.generator = random, generator
         self._last: tuple[Tensor, Candidates] | None = None
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
         self.index.observe(x)
         self._last = (x, labels)
-        kept = self.index.tables.retrieve(
-            *(x, weight, bias, self.index.query_codes(x)),
-            keep=self.keep,
-            shortlist=self.shortlist,
-            cap=self.bucket_cap,
-            generator=self.generator,
-        )
+        kept = self.index.retrieve(x, weight, bias, keep=self.keep, cap=self.bucket_cap, generator=self.generator)
         return self.random.share(labels, kept.ids)
 
     def mine(self, weight: Tensor, bias: Tensor) -> None:

@@ -16,6 +16,7 @@ from mongoose.ops.ragged import ranges
 from mongoose.ops.rerank import rerank
 from mongoose.ops.retrieve import retrieve
 from mongoose.ops.sets import contains, distinct, group
+from mongoose.ops.shortlist import row_traits, shortlist
 from mongoose.ops.simhash import changed_rows
 from mongoose.ops.softmax import _ragged_softmax, _shared_softmax
 from mongoose.ops.sparse_matmul import embedding_bag, sampled_matmul, scatter_rows
@@ -43,6 +44,10 @@ class Draw:
 
     def codes(self, rows: int, tables: int, bits: int) -> Tensor:
         return torch.randint(2**bits, (rows, tables), generator=self.generator, dtype=torch.int32)
+
+    def traits(self) -> tuple[Tensor, Tensor]:
+        """Radii of the queries, norms and priors of the rows."""
+        return self.real(BATCH).abs().float(), self.real(self.size, 2).float()
 
     def sets(self, rows: int, per_sample: int) -> tuple[Tensor, Tensor]:
         """A ragged set over `rows`: the third sample is empty, and so are all if there are no rows."""
@@ -153,10 +158,19 @@ def ragged_case(d: Draw) -> Case:
     return _ragged_softmax, [5 * d.real(len(ids)), *pairs, *d.sets(d.size, 2)]
 
 
-def rerank_case(d: Draw, shortlist: int = 0, half: bool = False) -> Case:
+def rerank_case(d: Draw, half: bool = False) -> Case:
     weight = d.real(d.size, d.dim)
-    args = [d.real(BATCH, d.dim), weight.bfloat16() if half else weight, d.real(d.size), *d.sets(d.size, 60), 4]
-    return rerank, [*args, shortlist, d.codes(BATCH, 5, 4), d.codes(d.size, 5, 4)] if shortlist else args
+    sets = d.sets(d.size, 60)
+    return rerank, [d.real(BATCH, d.dim), weight.bfloat16() if half else weight, d.real(d.size), *sets, 4]
+
+
+def shortlist_case(d: Draw, estimated: bool = True) -> Case:
+    args = [*d.sets(d.size, 60), 9, d.codes(BATCH, 5, 4), d.codes(d.size, 5, 4), 20]
+    return shortlist, [*args, *d.traits()] if estimated else args
+
+
+def traits_case(d: Draw) -> Case:
+    return row_traits, [d.real(d.size, d.dim), d.real(d.dim), d.real(d.dim)]
 
 
 def retrieve_case(d: Draw, shortlist: int = 0, cap: int = 0, side: bool = False, half: bool = False) -> Case:
@@ -164,7 +178,8 @@ def retrieve_case(d: Draw, shortlist: int = 0, cap: int = 0, side: bool = False,
     parts = [*build_buckets.reference(codes, 8), *_side(d, {"side": side})]
     window = torch.rand(BATCH, 5, generator=d.generator) if cap else None
     given = [d.real(BATCH, d.dim), weight.bfloat16() if half else weight, d.real(d.size), d.codes(BATCH, 5, 3), codes]
-    return retrieve, [*given, *parts, window, cap, 4, shortlist]
+    estimate = d.traits() if shortlist else (None, None)
+    return retrieve, [*given, *parts, window, cap, 4, shortlist, 15, *estimate]
 
 
 def topk_case(d: Draw) -> Case:
@@ -196,7 +211,9 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "shared_softmax-uncorrected": lambda d: shared_case(d, corrected=False),
     "ragged_softmax": ragged_case,
     "rerank": rerank_case,
-    "rerank-shortlist": lambda d: rerank_case(d, shortlist=9),
+    "shortlist": shortlist_case,
+    "shortlist-hamming": lambda d: shortlist_case(d, estimated=False),
+    "row_traits": traits_case,
     "rerank-bfloat16": lambda d: rerank_case(d, half=True),
     "retrieve": retrieve_case,
     "retrieve-shortlist": lambda d: retrieve_case(d, shortlist=9, cap=6, side=True),
