@@ -20,7 +20,7 @@ Rows = list[dict[str, Any]]
 def speed(
     shape: Annotated[list[str] | None, typer.Option(help="Shape of the data; may be repeated.")] = None,
     peers: Annotated[str, typer.Option(help="Comma-separated names, all, or none.")] = ",".join(systems.USUAL),
-    steps: Annotated[int, typer.Option(min=1, help="Timed steps a system and round, at most.")] = 100,
+    steps: Annotated[int, typer.Option(min=1, help="Timed steps a system and round, at most.")] = 200,
     seconds: Annotated[float, typer.Option(min=0.0, help="Timed seconds a system and round, at most.")] = 20.0,
     rounds: Annotated[int, typer.Option(min=1, help="Times that every system runs.")] = 3,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; all processors, if not given.")] = None,

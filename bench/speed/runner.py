@@ -94,7 +94,7 @@ def in_a_fresh_process(job: Job) -> Measurement:
             stderr=errors,
             text=True,
             cwd=ROOT,
-            env=process_environment(job.threads),
+            env=process_environment(job.threads) | own_environment(job.system),
         )
         hang = threading.Timer(wall_s(job.plan), process.kill)
         hang.start()
@@ -124,6 +124,11 @@ def _failure(code: int, errors: str, limit_s: float | None) -> Measurement:
     reason = lines[-1].replace(f"{ROOT}/", "")[:500] if lines else f"the process ended with status {code}"
     out_of_memory = code == EXIT_KILLED or any(sign in errors for sign in OUT_OF_MEMORY)
     return {"status": "oom" if out_of_memory else "error", "reason": reason}
+
+
+def own_environment(system: Measured) -> dict[str, str]:
+    """Variables that only this measurement's process gets."""
+    return {} if isinstance(system, str) else dict(system.environment)
 
 
 def name_of(system: Measured) -> str:

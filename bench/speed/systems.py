@@ -7,11 +7,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class System:
-    """A method of `bench.methods` with the parameters in which it departs from its defaults."""
+    """A method of `bench.methods` with the parameters in which it departs from its defaults.
+
+    environment: variables of its process that differ from everybody's.
+    """
 
     name: str
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 OURS = {
@@ -27,6 +31,7 @@ PEERS = {
     system.name: system
     for system in (
         System("dense-fp32", "dense"),
+        System("dense-fp32-malloc", "dense", environment={"GLIBC_TUNABLES": ""}),
         System("dense-bf16", "dense_bf16"),
         System("linear-cross-entropy", "linear_cross_entropy"),
         System("torch-sampled", "torch_sampled", {"distribution": "uniform"}),
@@ -39,7 +44,7 @@ PEERS = {
         System("naive-lsh", "naive_lsh"),
     )
 }
-USUAL = tuple(PEERS)[:6]  # the others retrieve at every step or build for minutes
+USUAL = tuple(PEERS)[:7]  # the others retrieve at every step or build for minutes
 
 
 def peers(chosen: str) -> list[System]:

@@ -29,6 +29,7 @@ from mongoose.sampling.lsh import from_matrix
 from mongoose.tables import HashTables
 
 NUM_TABLES = 16
+TRAINED_STEPS = 2500
 CAP = 64
 KEEP = 8
 SHORTLIST = 24

@@ -7,44 +7,58 @@
 
 // Bits in which two rows of codes differ.
 inline int32_t bits_apart(const int32_t* __restrict a, const int32_t* __restrict b, int64_t tables) {
-    int32_t sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t l = 0; l < tables; l++) sum += __builtin_popcount(a[l] ^ b[l]);
-    return sum;
+    int64_t sum = 0, l = 0;
+    for (; l + 2 <= tables; l += 2) {  // two codes a word
+        uint64_t left, right;
+        std::memcpy(&left, a + l, sizeof left);
+        std::memcpy(&right, b + l, sizeof right);
+        sum += __builtin_popcountll(left ^ right);
+    }
+    if (l < tables) sum += __builtin_popcount(a[l] ^ b[l]);
+    return int32_t(sum);
 }
 
-// A few best (score, id), best first; of equal scores the lower id.
+// A few best (score, id); of equal scores the lower id.
 template <class T>
 class Best {
   public:
-    explicit Best(int64_t keep) : keep_(keep) {}
+    explicit Best(int64_t keep) : keep_(keep) { held_.reserve(2 * keep); }
 
+    // Twice as many as asked are held, so that most offers cost one comparison, and the others hardly more.
     void offer(T score, int64_t id) {
-        const std::pair<T, int64_t> one{score, id};
-        if (int64_t(best_.size()) == keep_) {
-            if (!better(one, best_.back())) return;
-            best_.pop_back();
-        }
-        auto place = best_.end();
-        while (place != best_.begin() && better(one, *(place - 1))) --place;
-        best_.insert(place, one);
+        if (!(score >= least_)) return;  // nor is what is not a number kept
+        held_.push_back({score, id});
+        if (int64_t(held_.size()) >= 2 * keep_) shrink();
     }
 
+    // Write the ids, ascending, and start anew; returns how many they are.
     int64_t drain(int64_t* ids) {
+        shrink();
         int64_t n = 0;
-        for (const auto& one : best_) ids[n++] = one.second;
+        for (const auto& one : held_) ids[n++] = one.second;
         std::sort(ids, ids + n);
-        best_.clear();
+        held_.clear();
+        least_ = LEAST;
         return n;
     }
 
   private:
-    static bool better(const std::pair<T, int64_t>& a, const std::pair<T, int64_t>& b) {
-        return a.first > b.first || (a.first == b.first && a.second < b.second);
+    using Scored = std::pair<T, int64_t>;
+    static constexpr T LEAST = -std::numeric_limits<T>::infinity();
+
+    void shrink() {
+        if (int64_t(held_.size()) <= keep_) return;
+        const auto last = held_.begin() + keep_ - 1;
+        std::nth_element(held_.begin(), last, held_.end(), [](const Scored& a, const Scored& b) {
+            return a.first > b.first || (a.first == b.first && a.second < b.second);
+        });
+        least_ = last->first;
+        held_.resize(keep_);
     }
 
     int64_t keep_;
-    std::vector<std::pair<T, int64_t>> best_;
+    T least_ = LEAST;
+    std::vector<Scored> held_;
 };
 
 // Scores estimated from codes; the estimate is defined in shortlist.py.

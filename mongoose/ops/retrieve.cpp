@@ -25,7 +25,7 @@ class Query {
         if (size_ && int64_t(ids_.size()) > size_) {
             for (int64_t id : ids_) near_.offer(estimates_.of(code, radius, id), id);
             ids_.resize(size_);
-            near_.drain(ids_.data());
+            ids_.resize(near_.drain(ids_.data()));
         }
         scores_.offer_all(x, ids_.data(), ids_.size(), best_);
         ids_.clear();

@@ -22,15 +22,20 @@ EXPORT void shortlist(int64_t threads, int64_t batch, int64_t tables, int64_t nu
 namespace {
 
 template <class T>
+inline T distance(const T* __restrict row, const T* __restrict centre, int64_t dim) {
+    T squares = 0;
+#pragma omp simd reduction(+ : squares)
+    for (int64_t d = 0; d < dim; d++) squares += (row[d] - centre[d]) * (row[d] - centre[d]);
+    return std::sqrt(squares);
+}
+
+template <class T>
 void traits_of(int64_t threads, int64_t num_rows, int64_t dim, const T* weight, const T* centre, const T* direction,
                float* traits) {
     parallel_chunks(threads, num_rows, 4096, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
             const T* row = weight + i * dim;
-            T squares = 0;
-#pragma omp simd reduction(+ : squares)
-            for (int64_t d = 0; d < dim; d++) squares += (row[d] - centre[d]) * (row[d] - centre[d]);
-            traits[2 * i] = float(std::sqrt(squares));
+            traits[2 * i] = float(distance(row, centre, dim));
             traits[2 * i + 1] = float(dot(row, direction, dim));
         }
     });
