@@ -143,7 +143,7 @@ def test_recall_counts_the_top_ten_that_the_active_set_holds(task: Task) -> None
     net.loss(rows, labels)
     assert head.queries is not None
     top = head.topk(head.queries, 10)
-    head.active = SharedActiveSet(torch.unique(top[:, :4]))
+    head.active = SharedActiveSet(torch.unique(top[:, :4]), labels)
     expected = np.mean([len(set(row) & set(top[:, :4].flatten().tolist())) / 10 for row in top.tolist()])
     assert recall_at_10(net) == pytest.approx(expected)
     assert active_size(net) == len(torch.unique(top[:, :4]))
