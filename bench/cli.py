@@ -21,6 +21,7 @@ app.add_typer(data.app, name="data")
 app.command()(speed)
 
 REFERENCE = ROOT / "reports" / "results" / "wordnet"
+REFERENCE_SPEED = ROOT / "reports" / "results" / "speed" / "amazon-670k.json"
 StoreOption = Annotated[Path, typer.Option("--store", help="Directory of the results.")]
 SiteOption = Annotated[Path, typer.Option("--site", help="Directory of the report.")]
 NotebooksOption = Annotated[Path, typer.Option("--notebooks", help="Directory of the executed notebooks.")]
@@ -85,11 +86,12 @@ def claims(store: StoreOption = ROOT / "results", as_json: Json = False) -> None
 
 @app.command()
 def readme(reference: Annotated[Path, typer.Option(help="Exported rows.")] = REFERENCE) -> None:
-    """Rewrite the README's results from the committed reference rows."""
-    from reports.readme import refresh
+    """Rewrite the README's results and speed from the committed reference rows."""
+    from reports.readme import RESULTS, SPEED, rewrite, speed, table
 
-    changed = refresh(ROOT / "README.md", read_export(reference))
-    typer.echo("README.md rewritten." if changed else "README.md is up to date.")
+    blocks = {RESULTS: table(read_export(reference)), SPEED: speed(json.loads(REFERENCE_SPEED.read_text()))}
+    changed = [rewrite(ROOT / "README.md", block, body) for block, body in blocks.items()]
+    typer.echo("README.md rewritten." if any(changed) else "README.md is up to date.")
 
 
 @app.command()

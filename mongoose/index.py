@@ -49,6 +49,7 @@ class LSHIndex:
         self.query_mean = torch.zeros(family.dim)
         self.row_mean = torch.zeros(family.dim)
         self._observed = False
+        self._described = False  # around a mean of queries that were seen
         self._mined: tuple[Tensor, Tensor, Tensor] | None = None
 
     def observe(self, x: Tensor) -> None:
@@ -74,6 +75,8 @@ class LSHIndex:
     ) -> Candidates:
         """Of what `query` finds, each query's `keep` rows of the largest scores x·w + b."""
         short = self.shortlist is not None
+        if short and not self._described:
+            self._describe(weight, Rows.ALL)
         return self.tables.retrieve(
             *(x, weight, bias, self.query_codes(x)),
             keep=keep,
@@ -107,6 +110,7 @@ class LSHIndex:
             self.row_mean = weight.mean(0)
         self._fit(weight)
         self._rehash(weight, rows)
+        self._describe(weight, rows)
         self.policy.updated(step, weight)
         self.statistics.updates += 1
 
@@ -124,10 +128,8 @@ class LSHIndex:
         codes = self.family.codes(weight if isinstance(rows, Rows) else weight[rows], centre)
         if not self.tables.built:
             self.tables.build(codes)
-            self._describe(weight, rows)
             self.statistics.rows_moved += len(weight)
             return
-        self._describe(weight, rows)
         known = self.tables.codes if isinstance(rows, Rows) else self.tables.codes[rows]
         moved = changed_rows(codes, known)
         self.tables.update(moved if isinstance(rows, Rows) else rows[moved], codes[moved])
@@ -137,6 +139,7 @@ class LSHIndex:
         """Note what the shortlist's estimates need of the rows."""
         if self.shortlist is None:
             return
+        self._described = self._observed
         if isinstance(rows, Rows):
             self.traits = row_traits(weight, self.row_mean, self.query_mean)
         else:

@@ -14,7 +14,7 @@ class HashTables:
     """L tables of 2**K buckets over N items.
 
     Rows that moved since the last build live in small side tables, and are hidden in the main ones, so that an update
-    costs in proportion to the rows that moved since then, not to N.
+    costs in proportion to the rows that moved since then (and a scan of N flags), not to a build.
     After any sequence of updates a query equals brute-force comparison of codes, id for id.
     """
 
@@ -31,7 +31,7 @@ class HashTables:
         return self._main is not None
 
     def build(self, codes: Tensor) -> None:
-        """Put every item in its buckets. codes: [N, L] int32 in [0, 2**K); the tables keep it, without a copy."""
+        """Put every item in its buckets. codes: [N, L] int32 in [0, 2**K); the tables keep it and write to it."""
         self._check(codes)
         self.codes = codes
         self._main = Buckets(*build_buckets(codes, 2**self.num_bits))
@@ -45,6 +45,8 @@ class HashTables:
                 "update() before build(): the tables are empty; call build(codes) with all N rows first."
             )
         self._check(codes)
+        if not len(ids):
+            return
         self.codes[ids] = codes
         self._moved[ids] = True
         moved = self._moved.nonzero().squeeze(1)
@@ -77,6 +79,9 @@ class HashTables:
             raise RuntimeError("query() before build(): the tables are empty; call build(codes) first.")
         if enough is not None and min_count > 1:
             raise ValueError(f"enough={enough} with min_count={min_count}: to stop early, items are counted once.")
+        if not 1 <= min_count <= 255:
+            raise ValueError(f"min_count={min_count}; 1 … 255 tables are accepted.")
+        _check_positive(cap=cap, enough=enough)
         self._check(codes)
         tables = torch.arange(self.num_tables, device=codes.device).expand(codes.shape) if tables is None else tables
         found = lookup_buckets(
@@ -113,6 +118,7 @@ class HashTables:
         """
         if self._main is None:
             raise RuntimeError("retrieve() before build(): the tables are empty; call build(codes) first.")
+        _check_positive(keep=keep, shortlist=shortlist, cap=cap)
         self._check(codes)
         found = retrieve(
             *(x, weight, bias, codes, self.codes),
@@ -147,3 +153,9 @@ class HashTables:
             lowest, highest = codes.aminmax()
             if not 0 <= int(lowest) <= int(highest) < 2**self.num_bits:
                 raise ValueError(f"codes outside 0 … {2**self.num_bits - 1} for num_bits={self.num_bits}.")
+
+
+def _check_positive(**limits: int | None) -> None:
+    for name, limit in limits.items():
+        if limit is not None and limit < 1:
+            raise ValueError(f"{name}={limit}; a number ≥ 1 is accepted, or None for no limit.")

@@ -1,6 +1,8 @@
-"""The README's results, from the committed rows: a block between two marks that a test holds to those rows."""
+"""The README's results and speed, from the committed rows: blocks between marks that a test holds to those rows."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -9,7 +11,9 @@ from reports.claims.base import judge_all
 from reports.selection import Setting, current, settings
 from reports.tables import scores
 
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+SPEED = "speed"
+RESULTS = "results"
+OURS = "mongoose-uniform"  # the system that others are compared with: the least a sampled method costs
 
 
 def table(reference: Rows) -> str:
@@ -18,20 +22,74 @@ def table(reference: Rows) -> str:
     return "\n\n".join(parts) if parts else "No reference rows are committed yet."
 
 
-def refresh(readme: Path, reference: Rows) -> bool:
-    """Rewrite the block of a README; whether that changed it.
+def marks(block: str) -> tuple[str, str]:
+    """What stands before and after a block."""
+    return f"<!-- {block}:begin -->", f"<!-- {block}:end -->"
+
+
+def rewrite(readme: Path, block: str, body: str) -> bool:
+    """Rewrite a block of a README; whether that changed it.
 
     Raises:
-        ValueError: the file lacks one of the two marks.
+        ValueError: the file lacks one of the block's two marks.
     """
-    text = readme.read_text()
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"{readme.name} has no block for the results: put {BEGIN} and {END} on lines of their own.")
-    before, after = text.split(BEGIN, 1)[0], text.split(END, 1)[1]
-    fresh = f"{before}{BEGIN}\n\n{table(reference)}\n\n{END}{after}"
+    text, (begin, end) = readme.read_text(), marks(block)
+    if begin not in text or end not in text:
+        raise ValueError(f"{readme.name} has no block {block!r}: put {begin} and {end} on lines of their own.")
+    before, after = text.split(begin, 1)[0], text.split(end, 1)[1]
+    fresh = f"{before}{begin}\n\n{body}\n\n{end}{after}"
     if fresh != text:
         write_atomically(readme, fresh.encode())
     return fresh != text
+
+
+def speed(measured: Mapping[str, Any]) -> str:
+    """What `bench speed --json` printed, as three lines of context and two tables in Markdown."""
+    machine, settings_, roofs = measured["machine"], measured["settings"], measured["roofs"]
+    context = (
+        f"{measured['rows'][0]['shape']}, batches of {settings_['batch']}, {settings_['hidden']} hidden, Adam, on "
+        f"{machine['cpu']}, {machine['threads']} threads, backend {machine['backend']}; {settings_['rounds']} rounds. "
+        f"Measured roofs: {roofs['read_gbs']:.0f} GB/s read in order, {roofs['random_read_gbs']:.0f} GB/s in rows "
+        f"of 512 bytes at random; products {roofs['fp32_gflops']:.0f} GFLOP/s in float32, "
+        f"{roofs['bf16_gflops']:.0f} in bfloat16."
+    )
+    return f"{_cell(context)}\n\n{_markdown(_systems(measured))}\n\n{_markdown(_tables(measured))}"
+
+
+def _systems(measured: Mapping[str, Any]) -> pd.DataFrame:
+    good = [row for row in measured["rows"] if row["status"] == "ok"]
+    ours = next(row["step_ms"] for row in good if row["system"] == OURS)
+    return pd.DataFrame(
+        {
+            "system": [row["system"] for row in good],
+            "step ms (quartiles)": [_quartiles(row) for row in good],
+            f"times {OURS}": [f"{row['step_ms'] / ours:,.3g}" for row in good],
+            "peak MiB": [f"{row['peak_mib']:,.0f}" for row in good],
+            "steps": [str(row["n"]) for row in good],
+        }
+    )
+
+
+def _quartiles(row: Mapping[str, Any]) -> str:
+    low, high = row["step_ms_iqr"]
+    return f"{row['step_ms']:,.1f} ({low:,.1f} to {high:,.1f})"
+
+
+def _tables(measured: Mapping[str, Any]) -> pd.DataFrame:
+    rows = measured["tables"]
+    return pd.DataFrame(
+        {
+            "tables (16)": [f"{row['family']}, {row['num_bits']} bits" for row in rows],
+            "hash + build ms": [f"{row['hash_ms']:.0f} + {row['build_ms']:.0f}" for row in rows],
+            "1 % update": [f"{row['update_share']:.1%}" for row in rows],
+            "query ms a batch": [f"{row['query_ms']:.1f}" for row in rows],
+            "candidates": [f"{row['candidates']:.0f}" for row in rows],
+            "recall@10": [f"{row['recall_at_10']:.1%} ({row['gain']:.0f} × random)" for row in rows],
+            "recall@10 of 8 kept: all scored, shortlist": [
+                f"{row['kept_exact']:.2%}, {row['kept_short']:.2%}" for row in rows
+            ],
+        }
+    )
 
 
 def _part(setting: Setting, rows: Rows) -> str:

@@ -8,7 +8,7 @@ from bench.store import Rows
 
 METHOD = ["experiment", "dataset", "scale", "method"]
 IDENTITY = [*METHOD, "seed"]
-VERSION = ["env_code", "budget_s"]
+VERSION = ["env_code", "env_backend", "budget_s"]
 
 
 @dataclass(frozen=True, order=True)

@@ -15,6 +15,7 @@ from mongoose.candidates import Candidates
 from mongoose.ops.buckets import build_buckets
 from mongoose.ops.rerank import rerank
 from mongoose.ops.sets import distinct
+from mongoose.ops.shortlist import row_traits
 from mongoose.tables import HashTables
 
 FOUND = 500  # candidates a query, about what 16 tables of 4,096 buckets give
@@ -58,4 +59,23 @@ def test_distinct(
     ids = torch.randint(NUM_ROWS, (ACTIVE,), generator=generator)
     work = partial(distinct, ids, NUM_ROWS)
     assert torch.equal(work()[0], by_definition(work)[0])
+    benchmark(work)
+
+
+def test_retrieve(
+    benchmark: BenchmarkFixture,
+    backend: str,
+    codes: Tensor,
+    rows: Tensor,
+    generator: Generator,
+    by_definition: Callable[..., Any],
+) -> None:
+    tables = HashTables(num_bits=NUM_BITS, num_tables=NUM_TABLES)
+    tables.build(codes)
+    x = torch.randn(BATCH, rows.shape[1], generator=generator)
+    traits = row_traits(rows, rows.mean(0), x.mean(0))
+    estimate = {"shortlist": 24, "radius": x.norm(dim=1), "traits": traits}
+    work = partial(tables.retrieve, x, rows, torch.zeros(len(rows)), codes[:BATCH], keep=8, **estimate)
+    same = torch.isin(work().ids, by_definition(work).ids).float().mean()
+    assert float(same) > 0.999  # scores within rounding of each other may change places
     benchmark(work)

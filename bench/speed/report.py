@@ -62,6 +62,8 @@ def _times(good: list[Measurement]) -> Row:
         "build_s": median(m["build_s"] for m in good),
         "n": len(steps),
         "rounds": len(good),
+        "updates": sum(m["updates"] for m in good),
+        "products": good[-1]["products"],
         "phases": {name: float(np.median(times)) for name, times in phases.items()} | {"update": update_ms},
         "backend": good[-1]["backend"],
     }
@@ -120,9 +122,8 @@ def document(measurements: Sequence[Measurement], machine: dict[str, Any], setti
     """Everything, ready for JSON. `ratios` are those to `mongoose` on the first shape, the others in `all_ratios`."""
     rows = rows_of(measurements)
     ratios = ratios_of(rows)
-    backends = sorted({m["backend"] for m in measurements if "backend" in m})
     return {
-        "machine": machine | {"backend": ", ".join(backends)},
+        "machine": machine,
         "settings": settings,
         "roofs": roofs_of(measurements),
         "rows": rows,

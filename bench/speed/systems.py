@@ -2,20 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
 class System:
     """A method of `bench.methods` with the parameters in which it departs from its defaults.
 
-    environment: variables of its process that differ from everybody's.
+    environment: variables of its process that differ from everybody's. products: in what the kernels multiply.
     """
 
     name: str
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    products: Literal["float32", "bfloat16"] = "float32"
 
 
 OURS = {
@@ -24,6 +25,7 @@ OURS = {
         System("mongoose", "mongoose"),
         System("mongoose-simhash", "mongoose", {"learned": False, "planes": "hadamard"}),
         System("mongoose-uniform", "sampled_uniform", {"num_samples": 4096}),
+        System("mongoose-uniform-bf16", "sampled_uniform", {"num_samples": 4096}, products="bfloat16"),
         System("mongoose-uniform-row", "sampled_uniform", {"num_samples": 4096, "second_moment": "row"}),
     )
 }
@@ -31,10 +33,11 @@ PEERS = {
     system.name: system
     for system in (
         System("dense-fp32", "dense"),
-        System("dense-fp32-malloc", "dense", environment={"GLIBC_TUNABLES": ""}),
+        System("dense-fp32-default-malloc", "dense", environment={"GLIBC_TUNABLES": ""}),
         System("dense-bf16", "dense_bf16"),
         System("linear-cross-entropy", "linear_cross_entropy"),
         System("torch-sampled", "torch_sampled", {"distribution": "uniform"}),
+        System("torch-sampled-default-malloc", "torch_sampled", {"distribution": "uniform"}, {"GLIBC_TUNABLES": ""}),
         System("torch-log-uniform", "torch_sampled", {"distribution": "log_uniform", "corrected": True}),
         System("adaptive-softmax", "adaptive_softmax"),
         System("oracle-topk", "oracle_topk"),
@@ -44,7 +47,7 @@ PEERS = {
         System("naive-lsh", "naive_lsh"),
     )
 }
-USUAL = tuple(PEERS)[:7]  # the others retrieve at every step or build for minutes
+USUAL = tuple(PEERS)[:8]  # the others retrieve at every step or build for minutes
 
 
 def peers(chosen: str) -> list[System]:

@@ -62,18 +62,25 @@ def measure(task: Task, steps: int) -> list[dict[str, Any]]:
     head = stepper.net.head
     assert isinstance(head, SampledLinear)
     weight, bias = head.weight.detach(), head.bias.detach()
-    with torch.no_grad():
-        rows, labels = task.train.batch(torch.arange(min(BATCH, len(task.train))))
-        x = stepper.net.hidden(rows)
+    asked, others = torch.arange(min(2 * BATCH, len(task.train))).chunk(2)
+    x, _ = _queries(stepper, task, asked)
     num_bits = methods.base.LSHConfig().bits_for(len(weight))
     return [
-        {"family": name, "trained_steps": steps} | of_family(family, x, weight, bias, labels)
+        {"family": name, "trained_steps": steps} | of_family(family, x, weight, bias, _queries(stepper, task, others))
         for name, family in families(task.hidden, num_bits).items()
     ]
 
 
-def of_family(family: HashFamily, x: Tensor, weight: Tensor, bias: Tensor, labels: Candidates) -> dict[str, Any]:
-    """Costs and finds of one family.
+@torch.no_grad()
+def _queries(stepper: Stepper, task: Task, points: Tensor) -> tuple[Tensor, Candidates]:
+    rows, labels = task.train.batch(points)
+    return stepper.net.hidden(rows), labels
+
+
+def of_family(
+    family: HashFamily, x: Tensor, weight: Tensor, bias: Tensor, others: tuple[Tensor, Candidates]
+) -> dict[str, Any]:
+    """Costs and finds of one family; one that learns is fitted to `others`, queries with labels that are not asked.
 
     Returns:
         hash_ms, build_ms: hashing all rows, building all tables; rehash_ms: both. update_ms: hashing 1 % of the rows
@@ -86,7 +93,7 @@ def of_family(family: HashFamily, x: Tensor, weight: Tensor, bias: Tensor, label
     """
     centre, query_centre = weight.mean(0), x.mean(0)
     if isinstance(family, LearnedSimHash):
-        _fit(family, x - query_centre, weight, centre, bias, labels)
+        _fit(family, *others, weight, centre, bias)
     hash_ms = _median_ms(lambda: family.codes(weight, centre))
     tables = HashTables(num_bits=family.num_bits, num_tables=family.num_tables)
     codes = family.codes(weight, centre)
@@ -156,12 +163,12 @@ def _update_ms(tables: HashTables, family: HashFamily, weight: Tensor, centre: T
     return median(times)
 
 
-def _fit(family: LearnedSimHash, x: Tensor, weight: Tensor, centre: Tensor, bias: Tensor, labels: Candidates) -> None:
+def _fit(family: LearnedSimHash, x: Tensor, labels: Candidates, weight: Tensor, centre: Tensor, bias: Tensor) -> None:
     """Triplets of a query, one of its labels or its ten largest scores, and a random row."""
     top = topk_rows(x, weight, bias, min(10, len(weight)))
     positives = labels.union(from_matrix(top))
     negatives = torch.randint(len(weight), positives.ids.shape, generator=stream(0, "negatives"))
-    family.fit(x[positives.samples], weight[positives.ids] - centre, weight[negatives] - centre)
+    family.fit((x - x.mean(0))[positives.samples], weight[positives.ids] - centre, weight[negatives] - centre)
 
 
 def _share(found: Candidates, top: Tensor) -> float:

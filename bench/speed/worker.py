@@ -33,7 +33,8 @@ class Job(BaseModel):
 def carry_out(job: Job) -> dict[str, Any]:
     """The measurement, with its status; what keeps a system from running at all is a reason, not an exception."""
     torch.set_num_threads(job.threads)
-    used = backend.use(job.backend)
+    products = "float32" if isinstance(job.system, str) else job.system.products
+    used = backend.use(job.backend, products)
     if job.system == "roofs":
         small = job.shape == "tiny"
         found = roofs.measure(rows=4096, seconds=0.0, side=64) if small else roofs.measure()
@@ -45,7 +46,7 @@ def carry_out(job: Job) -> dict[str, Any]:
     if (reason := methods.get(job.system.method).skip()) is not None:
         return {"status": "skipped", "reason": reason}
     task = synthetic.load(job.data, job.shape)
-    return {"status": "ok", "backend": used, **stepping.measure(task, job.system, job.plan)}
+    return {"status": "ok", "backend": used, "products": products, **stepping.measure(task, job.system, job.plan)}
 
 
 def trained_steps(job: Job) -> int:

@@ -6,7 +6,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from mongoose.native.build import shared_object
+from mongoose.native.build import KernelBuildError, shared_object
 
 SUFFIXES = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 
@@ -15,9 +15,12 @@ SUFFIXES = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16"}
 def library() -> ctypes.CDLL:
     """The kernels, built first where they are not in the cache; KernelBuildError where that is impossible.
 
-    They are linked against the OpenMP runtime that torch has loaded, so the process has one pool of threads.
+    Built by g++, they find the OpenMP runtime that torch has loaded, so the process has one pool of threads.
     """
-    return ctypes.CDLL(str(shared_object()))
+    try:
+        return ctypes.CDLL(str(shared_object()))
+    except OSError as error:
+        raise KernelBuildError(f"the built kernels cannot be loaded: {error}; set MONGOOSE_CACHE elsewhere.") from None
 
 
 def call(kernel: str, *arguments: Tensor | int | float | None) -> None:
@@ -38,13 +41,21 @@ def count(kernel: str, *arguments: Tensor | int | float | None) -> int:
 
 
 def instance(kernel: str, dtype: torch.dtype) -> str:
-    """The name of a kernel's instance for a dtype."""
-    return f"{kernel}_{SUFFIXES[dtype]}"
+    """The name of a kernel's instance for a dtype.
+
+    Raises:
+        ValueError: there is none.
+    """
+    name = f"{kernel}_{SUFFIXES.get(dtype, dtype)}"
+    if not hasattr(library(), name):
+        raise ValueError(f"kernel {kernel} has no form for {dtype}; use torch.float32, torch.float64 or 'reference'.")
+    return name
 
 
 def _as_c(value: Tensor | int | float | None) -> ctypes.c_void_p | ctypes.c_int64 | ctypes.c_double:
     if isinstance(value, Tensor):
-        assert value.is_contiguous(), f"a kernel was given a tensor of strides {value.stride()}"
+        if not value.is_contiguous():
+            raise ValueError(f"a kernel was given a tensor of strides {value.stride()}; it takes contiguous ones.")
         return ctypes.c_void_p(value.data_ptr())
     if value is None:
         return ctypes.c_void_p(None)

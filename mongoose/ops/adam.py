@@ -36,17 +36,18 @@ def row_adam(
     rows = torch.arange(len(param), device=param.device) if rows is None else rows
     if steps.numel() == 1:
         steps += 1
-        step = steps.to(param.dtype)
+        step = steps.double()
     else:
         steps[rows] += 1
-        step = steps[rows].unsqueeze(1).to(param.dtype)
+        step = steps[rows].unsqueeze(1).double()
     squared = gradient.square() if square.dim() == 2 else gradient.square().mean(1)
     first = mean[rows].lerp_(gradient, 1 - beta1)
     second = square[rows].mul_(beta2).add_(squared, alpha=1 - beta2)
     mean[rows] = first
     square[rows] = second
-    root = (second if square.dim() == 2 else second.unsqueeze(1)).div(1 - beta2**step).sqrt_().add_(eps)
-    param[rows] = param[rows] * (1 - lr * weight_decay) - lr * (first / (1 - beta1**step)) / root
+    correction1, correction2 = ((1 - beta**step).to(param.dtype) for beta in (beta1, beta2))
+    root = (second if square.dim() == 2 else second.unsqueeze(1)).div(correction2).sqrt_().add_(eps)
+    param[rows] = param[rows] * (1 - lr * weight_decay) - lr * (first / correction1) / root
 
 
 @row_adam.fake

@@ -7,7 +7,7 @@ import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Generic, Literal, ParamSpec, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_args
 
 import torch
 
@@ -20,23 +20,39 @@ Choice = Literal["auto", "reference", "cpu"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Products = Literal["float32", "bfloat16", "auto"]
+
 _current: Backend | None = None  # None: not decided yet, as "auto"
+_products: Products = "float32"
 
 
-def use(choice: Choice) -> Backend:
+def use(choice: Choice, products: Products = "float32") -> Backend:
     """Choose the backend of this process; returns what `auto` came to.
 
+    Args:
+        products: in what the kernels multiply the dense matrices of a float32 softmax. In bfloat16, logits and their
+            gradients are rounded to it too; sums are float32 in any case.
+            auto: bfloat16 where the processor has matrix tiles (AMX), which are some ten times as fast.
+
     Raises:
-        ValueError: the name is unknown.
+        ValueError: a name is unknown.
         KernelBuildError: `cpu` was asked for and the kernels cannot be built here.
     """
-    global _current
-    if choice not in ("auto", "reference", "cpu"):
-        raise ValueError(f"backend={choice!r}; accepted: 'auto', 'reference', 'cpu'.")
+    global _current, _products
+    if choice not in get_args(Choice) or products not in get_args(Products):
+        raise ValueError(
+            f"backend={choice!r}, products={products!r}; accepted: {get_args(Choice)} and {get_args(Products)}."
+        )
     if choice == "cpu":
         library()
-    _current = _resolve() if choice == "auto" else choice
+    _current, _products = _resolve() if choice == "auto" else choice, products
     return _current
+
+
+def multiplies_in_bfloat16() -> bool:
+    """Whether kernels multiply float32 matrices in bfloat16."""
+    tiles = bool(torch.cpu._is_amx_tile_supported())
+    return current() == "cpu" and (_products == "bfloat16" or (_products == "auto" and tiles))
 
 
 def current() -> Backend:
@@ -45,14 +61,14 @@ def current() -> Backend:
 
 
 @contextmanager
-def using(choice: Choice) -> Iterator[Backend]:
+def using(choice: Choice, products: Products = "float32") -> Iterator[Backend]:
     """`use` for the length of a block."""
-    global _current
-    before = _current
+    global _current, _products
+    before = _current, _products
     try:
-        yield use(choice)
+        yield use(choice, products)
     finally:
-        _current = before
+        _current, _products = before
 
 
 def _resolve() -> Backend:
@@ -69,7 +85,7 @@ def _resolve() -> Backend:
 class Op(Generic[P, R]):
     """An op of the `mongoose::` namespace; calling it goes through torch's dispatcher.
 
-    Made by `op` from the definition in plain torch, which serves every device; `kernel` adds the compiled form.
+    Made by `op` from the definition in plain torch, which needs no kernel; `kernel` adds the compiled form.
     """
 
     def __init__(self, reference: Callable[P, R], name: str, mutates: Sequence[str]) -> None:

@@ -77,7 +77,7 @@ EXPORT int64_t locate_buckets(int64_t threads, int64_t num_queries, int64_t num_
                 most += span.length();
                 std::memcpy(spans + visit * 4, &span, sizeof span);
             }
-            bounds[b + 1] = most;
+            bounds[b + 1] = std::min(most, num_items);  // they will be distinct
         }
     });
     for (int64_t b = 0; b < num_queries; b++) bounds[b + 1] += bounds[b];

@@ -9,7 +9,7 @@ from mongoose.ops.backend import op
 
 @op("rerank")
 def rerank(x: Tensor, weight: Tensor, bias: Tensor, ids: Tensor, offsets: Tensor, keep: int) -> tuple[Tensor, Tensor]:
-    """The `keep` candidates of each query with the largest scores x·w + b; all, where it has fewer.
+    """The `keep` candidates of each query with the largest scores x·w + b (numbers); all, where it has fewer.
 
     Args:
         x: [B, D]. weight: [N, D]; the kernel also takes bfloat16 rows, which cost half the memory traffic. bias: [N].

@@ -72,7 +72,7 @@ def _retrieve_cpu(
     kept, found = torch.empty(batch * keep, dtype=torch.int64), torch.empty(batch + 1, dtype=torch.int64)
     sizes = (*codes.shape, 0 if side_items is None else side_items.shape[1], offsets.shape[1] - 1)
     given = (x, weight, bias, query_codes, codes, items, offsets, side_items, side_offsets, hidden, window)
-    estimate = (None, None) if radius is None or traits is None else (radius, traits)
+    estimate = (None, None) if radius is None or traits is None else (radius.float(), traits.float())
     call(
         instance("retrieve_mixed" if weight.dtype == torch.bfloat16 else "retrieve", x.dtype),
         *(batch, dim, *sizes, cap, keep, size, num_bits),

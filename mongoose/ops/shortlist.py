@@ -26,7 +26,8 @@ def shortlist(
 
     Of d bits that differ among M, SimHash says that the angle is about π·d/M (Charikar 2002). With the centres that
     queries and rows were hashed around, x·w = (x − x̄)·(w − w̄) + x̄·w + (terms of x alone), which is estimated by
-    |x − x̄|·|w − w̄|·cos(π·d/M) + x̄·w: one line of memory a candidate instead of a row.
+    |x − x̄|·|w − w̄|·cos(π·d/M) + x̄·w, for two lines of memory a candidate instead of a row. The bias is left out.
+    The law is SimHash's: codes of other families rank by Hamming distance only.
 
     Args:
         ids, offsets: the candidates, as in `Candidates`. query_codes: [B, L] int32. codes: [N, L] int32.
@@ -64,7 +65,9 @@ def _shortlist_cpu(
 ) -> tuple[Tensor, Tensor]:
     batch = offsets.numel() - 1
     kept, found = torch.empty(batch * size, dtype=torch.int64), torch.empty_like(offsets)
-    given = (None, None) if radius is None or traits is None else (radius.contiguous(), traits.contiguous())
+    given = (
+        (None, None) if radius is None or traits is None else (radius.float().contiguous(), traits.float().contiguous())
+    )
     sets = (t.contiguous() for t in (ids, offsets, query_codes, codes))
     call("shortlist", batch, codes.shape[1], num_bits, size, *sets, *given, kept, found)
     return kept[: int(found[-1])], found

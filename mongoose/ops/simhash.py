@@ -11,6 +11,7 @@ from mongoose.ops.backend import op
 
 MAX_BITS = 24  # a table has 2**K buckets; up to 24 bits a float32 dot product packs exactly
 BLOCK = 4096  # rows whose projections are held at once
+LANES = 16  # of simhash.cpp
 
 
 @op("simhash")
@@ -50,11 +51,13 @@ def _shape(x: Tensor, planes: Tensor, num_tables: int, offset: Tensor | None = N
 def _simhash_cpu(x: Tensor, planes: Tensor, num_tables: int, offset: Tensor | None = None) -> Tensor:
     num_bits = bits_per_table(planes, num_tables)
     codes = torch.empty(len(x), num_tables, dtype=torch.int32)
-    projected = x.new_empty(min(BLOCK, len(x)), planes.shape[1])
+    width = -(-min(BLOCK, len(x)) // LANES) * LANES
+    projected = x.new_zeros(planes.shape[1], width)  # a row a plane: the kernel packs several codes at once
     offset = None if offset is None else offset.to(x.dtype).contiguous()
+    by_plane = planes.t().contiguous()
     for rows, out in zip(x.split(BLOCK), codes.split(BLOCK), strict=True):
-        torch.mm(rows, planes, out=projected[: len(rows)])
-        call(instance("pack_bits", x.dtype), len(rows), num_tables, num_bits, projected, offset, out)
+        torch.mm(by_plane, rows.t(), out=projected[:, : len(rows)])
+        call(instance("pack_bits", x.dtype), len(rows), width, num_tables, num_bits, projected, offset, out)
     return codes
 
 
@@ -88,7 +91,12 @@ def _changed_rows_cpu(codes: Tensor, known: Tensor) -> Tensor:
 
 @op("bit_distance")
 def bit_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Number of bits in which codes differ, elementwise; int32 of any equal shape in, int32 out."""
+    """Number of bits in which codes differ, elementwise; int32 of any equal shape in, int32 out.
+
+    Raises:
+        ValueError: they are not int32.
+    """
+    _check_codes(a, b)
     return sum(((a ^ b) >> bit & 1 for bit in range(MAX_BITS)), torch.zeros_like(a))
 
 
@@ -99,7 +107,13 @@ def _same(a: Tensor, b: Tensor) -> Tensor:
 
 @bit_distance.kernel
 def _bit_distance_cpu(a: Tensor, b: Tensor) -> Tensor:
+    _check_codes(a, b)
     a, b = a.contiguous(), b.contiguous()
     distance = torch.empty_like(a)
     call("bit_distance", a.numel(), a, b, distance)
     return distance
+
+
+def _check_codes(a: Tensor, b: Tensor) -> None:
+    if a.dtype is not torch.int32 or b.dtype is not torch.int32:
+        raise ValueError(f"codes of dtypes {a.dtype} and {b.dtype}; both must be torch.int32.")

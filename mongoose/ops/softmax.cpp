@@ -33,10 +33,10 @@ void exponentiate_and_sum(int64_t n, const T* __restrict largest, Z* __restrict 
 template <class Z, class T>
 void shared(int64_t threads, int64_t num_rows, Z* scores, const T* bias, const T* log_inclusion, const Batch& batch,
             T* scale, double* loss) {
-    const int64_t size = batch.size, block = (num_rows + threads - 1) / threads;
+    const int64_t size = batch.size, block = std::max<int64_t>(1, (num_rows + threads - 1) / threads);
     std::vector<T> partial(threads * size, -std::numeric_limits<T>::infinity());
     parallel_chunks(threads, num_rows, block, [&](int64_t begin, int64_t end) {
-        T* most = &partial[begin / block * size];
+        T* most = partial.data() + begin / block * size;
         for (int64_t u = begin; u < end; u++) {
             const T shift = bias[u] - (log_inclusion ? log_inclusion[u] : T(0));
             add_and_note_largest(size, shift, scores + u * size, most);
@@ -57,7 +57,7 @@ void shared(int64_t threads, int64_t num_rows, Z* scores, const T* bias, const T
 
     std::fill(partial.begin(), partial.end(), T(0));
     parallel_chunks(threads, num_rows, block, [&](int64_t begin, int64_t end) {
-        T* sum = &partial[begin / block * size];
+        T* sum = partial.data() + begin / block * size;
         for (int64_t u = begin; u < end; u++) exponentiate_and_sum(size, largest.data(), scores + u * size, sum);
     });
     *loss = 0;

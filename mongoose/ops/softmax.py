@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.native.library import call, instance
-from mongoose.ops.backend import op
+from mongoose.ops.backend import multiplies_in_bfloat16, op
 
 PAD = 512  # rows of the low-precision product, rounded up: oneDNN compiles a kernel for every new shape
 
@@ -46,14 +46,9 @@ def shared_softmax_cross_entropy(
     Args:
         x: [B, D] queries. rows: [U, D]. bias: [U]. labels, log_inclusion: as there.
     """
-    low_precision = x.dtype == torch.float32 and _has_bf16_tiles()
+    low_precision = x.dtype == torch.float32 and multiplies_in_bfloat16()
     loss, *_ = _shared_softmax(x, rows, bias, labels.ids, labels.offsets, log_inclusion, low_precision)
     return loss
-
-
-def _has_bf16_tiles() -> bool:
-    """Whether the processor multiplies bfloat16 matrices in tiles (AMX), some ten times as fast as float32."""
-    return bool(torch.cpu._is_amx_tile_supported())
 
 
 @op("shared_softmax")
@@ -100,12 +95,14 @@ def _shared_softmax_cpu(
     log_inclusion: Tensor | None,
     low_precision: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    num_rows = len(rows)
+    if not x.dtype == rows.dtype == bias.dtype:
+        raise ValueError(f"x, rows and bias of dtypes {x.dtype}, {rows.dtype}, {bias.dtype}; they must be the same.")
+    num_rows, kernel = len(rows), instance("softmax_gradient", torch.bfloat16 if low_precision else x.dtype)
     scale, loss = x.new_empty(len(x)), torch.empty(1, dtype=torch.float64)
     factors = (_padded(rows), x.bfloat16()) if low_precision else (rows, x)
     scores = factors[0] @ factors[1].t()  # a class a row: the three products are faster so, and sums run along rows
     call(
-        instance("softmax_gradient", scores.dtype),
+        kernel,
         num_rows,
         len(x),
         scores,
@@ -132,6 +129,7 @@ def _padded(rows: Tensor) -> Tensor:
 
 def _save_shared(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     ctx.save_for_backward(*output[1:])
+    ctx.mark_non_differentiable(*output[1:])
 
 
 def _shared_gradients(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor | None, ...]:
@@ -194,6 +192,7 @@ def _ragged_softmax_cpu(
 
 def _save_ragged(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     ctx.save_for_backward(output[1])
+    ctx.mark_non_differentiable(output[1])
 
 
 def _ragged_gradients(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor | None, ...]:

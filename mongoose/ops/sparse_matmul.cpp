@@ -39,7 +39,7 @@ template <class T>
 void scatter(int64_t threads, int64_t num_rows, int64_t batch, int64_t dim, const T* x, const T* values,
              const int64_t* offsets, const int64_t* start, const int64_t* entries, T* sums) {
     std::vector<int32_t> sample(offsets[batch]);
-    for (int64_t b = 0; b < batch; b++) std::fill(&sample[0] + offsets[b], &sample[0] + offsets[b + 1], int32_t(b));
+    for (int64_t b = 0; b < batch; b++) std::fill(sample.begin() + offsets[b], sample.begin() + offsets[b + 1], int32_t(b));
     parallel_chunks(threads, num_rows, 256, [&](int64_t begin, int64_t end) {
         for (int64_t u = begin; u < end; u++) {
             T* sum = sums + u * dim;

@@ -1,8 +1,8 @@
 """Products with the rows of a large matrix that a ragged set of ids names, and their row-sparse gradients.
 
-Three ops, closed under differentiation. With S the [B, N] sparse matrix that has `values` at the pairs (b, id):
-`embedding_bag` is S @ weight, `sampled_matmul` the entries of x @ weightᵀ at the pairs of S (SDDMM), `scatter_rows` the
-non-zero rows of Sᵀ @ x. The gradients of each are the other two.
+Three ops; the gradients of the first two are made of the three. With S the [B, N] sparse matrix that has `values` at
+the pairs (b, id), `embedding_bag` is S @ weight, `sampled_matmul` the entries of x @ weightᵀ at the pairs of S (SDDMM),
+`scatter_rows` the non-zero rows of Sᵀ @ x.
 """
 
 from typing import Any

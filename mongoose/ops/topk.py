@@ -11,7 +11,7 @@ BLOCK = 8192  # rows whose scores are held at once
 
 @op("topk_rows")
 def topk_rows(x: Tensor, weight: Tensor, bias: Tensor, k: int) -> Tensor:
-    """The k rows with the largest scores x·w + b, best first; exact.
+    """The k rows with the largest scores x·w + b (numbers), best first; exact.
 
     Args:
         x: [B, D]. weight: [N, D]. bias: [N]. k: 1 … N.

@@ -14,7 +14,8 @@ from mongoose.sampling.random import RandomSampler
 class LSHSampler(Sampler):
     """Each sample's best-scoring candidates, shared by the batch, with the batch's labels and random negatives.
 
-    Bucket items are ranked by their exact score and `keep` of them stay: collision counts rank them badly.
+    Bucket items are ranked by their score, estimated first if the index has a shortlist, and `keep` of them stay:
+    collision counts rank them badly.
     A class that was retrieved is in with probability 1; the others as the random sampler says.
 
     Args:

@@ -156,10 +156,11 @@ def measurement(**values: Any) -> Measurement:
     """Four steps of 1, 2, 3 and 4 ms, and half a millisecond of updates each."""
     seconds = [0.001, 0.002, 0.003, 0.004]
     phases = {name: [0.0] * 4 for name in stepping.STEP_PHASES} | {"forward": seconds, "update": [0.0] * 4}
-    known = {"shape": "tiny", "system": "mongoose", "status": "ok", "backend": "cpu", "phases": phases}
+    known = {"shape": "tiny", "system": "mongoose", "status": "ok", "backend": "cpu", "products": "float32"}
     touched = {"active_rows": 1000.0, "feature_rows": 500.0, "feature_entries": 2000.0}
+    done = {"phases": phases, "updates": 0}
     memory = {"peak_mib": 100.0, "base_mib": 10.0, "parameters": 7, "update_s": 0.0005, "build_s": 1.0}
-    return known | touched | memory | values
+    return known | done | touched | memory | values
 
 
 def test_step_time_is_the_median_step_and_its_share_of_updates() -> None:
@@ -197,23 +198,32 @@ def test_the_interval_of_updates_is_known_where_the_policy_fixes_it(task: Task, 
     assert stepping.update_interval(Stepper(task, systems.PEERS[system]).net) == interval
 
 
-def test_an_update_that_does_not_fit_into_the_steps_is_measured_and_shared_out(
+def test_an_update_that_did_not_come_among_the_steps_is_made_and_shared_out(
     task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stepper = Stepper(task, System("ours", "sampled_uniform"))
-    asked: list[int] = []
+    stepper = Stepper(task, systems.OURS["mongoose"])
+    stepper.refresh(0, Stopwatch())
+    clocks = [stepper.advance() for _ in range(4)]
 
-    def refresh(step: int, clock: Stopwatch) -> None:
-        asked.append(step)
+    def update_all(clock: Stopwatch) -> None:
         clock.phases["update"] += 1.0
 
-    monkeypatch.setattr(stepper, "refresh", refresh)
+    monkeypatch.setattr(stepper, "update_all", update_all)
+    asking = sum(clock.seconds("update") for clock in clocks) / 4
+    assert stepping._amortised_update(stepper, clocks, 0) == pytest.approx(asking + 1 / 4)
     monkeypatch.setattr(stepping, "update_interval", lambda net: 50)
-    clocks = [stepper.advance() for _ in range(4)]
-    assert stepping._amortised_update(stepper, clocks) == pytest.approx(1 / 50)
-    assert asked[-1] == 50
-    monkeypatch.setattr(stepping, "update_interval", lambda net: 2)
-    assert stepping._amortised_update(stepper, clocks) == pytest.approx(1.0)
+    assert stepping._amortised_update(stepper, clocks, 0) == pytest.approx(asking + 1 / 50)
+    assert stepping._amortised_update(stepper, clocks, 2) == pytest.approx(asking)
+
+
+@pytest.mark.parametrize("system", ["mongoose", "slide"])
+def test_an_update_made_for_the_purpose_is_one(task: Task, system: str) -> None:
+    stepper = Stepper(task, {"mongoose": System("m", "mongoose"), "slide": System("s", "slide")}[system])
+    stepper.refresh(0, Stopwatch())
+    stepper.advance()
+    stepper.update_all(Stopwatch())
+    assert stepper.can_update
+    assert stepper.updates == 1
 
 
 def test_measuring_ends_by_steps_or_by_seconds(task: Task) -> None:

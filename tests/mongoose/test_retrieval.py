@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mongoose.candidates import Candidates
-from mongoose.retrieval import exact
+from mongoose.ops import topk
 from mongoose.retrieval.base import Retriever
 from mongoose.retrieval.exact import Exact
 from mongoose.sampling.random import RandomSampler, uniform
@@ -35,7 +35,7 @@ def approximate(name: str) -> Retriever:
 
 @pytest.mark.parametrize("block", [7, 333, 65536])
 def test_exact_retrieval_in_blocks_is_the_top_of_the_full_product(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact, "BLOCK", block)
+    monkeypatch.setattr(topk, "BLOCK", block)
     x, weight, bias = rows()
     assert torch.equal(Exact().best(x, weight, bias, 8), (x @ weight.t() + bias).topk(8, dim=1).indices)
     assert Exact().best(x, weight[:5], bias[:5], 8).shape == (B, 5)

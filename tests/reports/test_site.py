@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from bench.store import Rows, read_export
-from reports.readme import BEGIN, END, refresh, table
+from reports.readme import RESULTS, SPEED, marks, rewrite, speed, table
 from reports.site import build
 from reports.tables import at_equal_seconds, at_equal_steps, scores
 
 HOSTILE = "<script>alert('x')</script>"
 REFERENCE = Path("reports/results/wordnet")
+REFERENCE_SPEED = Path("reports/results/speed/amazon-670k.json")
 
 
 def test_page_holds_every_figure_and_every_file_it_names(make_rows, tmp_path):
@@ -95,10 +96,10 @@ def test_tables_of_no_rows_are_empty(no_rows):
 
 
 def test_readme_block_is_rewritten_once(make_rows, tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    assert refresh(readme, make_rows(scale="paper"))
-    assert not refresh(readme, make_rows(scale="paper"))
+    readme, (begin, end) = tmp_path / "README.md", marks(RESULTS)
+    readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    assert rewrite(readme, RESULTS, table(make_rows(scale="paper")))
+    assert not rewrite(readme, RESULTS, table(make_rows(scale="paper")))
     text = readme.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
@@ -109,7 +110,7 @@ def test_readme_block_is_rewritten_once(make_rows, tmp_path):
 def test_readme_without_marks_says_which(make_rows, tmp_path):
     (tmp_path / "README.md").write_text("nothing here\n")
     with pytest.raises(ValueError, match="results:begin"):
-        refresh(tmp_path / "README.md", make_rows())
+        rewrite(tmp_path / "README.md", RESULTS, table(make_rows()))
 
 
 def test_readme_table_cannot_be_broken_out_of(make_rows):
@@ -125,4 +126,6 @@ def test_readme_says_when_nothing_is_committed(no_rows):
 def test_readme_is_in_step_with_the_committed_rows(tmp_path):
     copy = tmp_path / "README.md"
     copy.write_text(Path("README.md").read_text())
-    assert not refresh(copy, read_export(REFERENCE)), "README.md is out of date: run `python -m bench readme`"
+    reason = "README.md is out of date: run `python -m bench readme`"
+    assert not rewrite(copy, RESULTS, table(read_export(REFERENCE))), reason
+    assert not rewrite(copy, SPEED, speed(json.loads(REFERENCE_SPEED.read_text()))), reason
