@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given, given_ids
 from mongoose.native.library import call, instance
 from mongoose.ops.backend import op
 
@@ -69,7 +70,13 @@ def _row_adam_cpu(
     eps: float,
     weight_decay: float,
 ) -> None:
+    shape, dtype = param.shape, param.dtype
+    rows = None if rows is None else given_ids("rows", rows, len(param))
+    gradient = given("gradient", gradient, dtype, len(param) if rows is None else len(rows), shape[1])
+    given("mean", mean, dtype, *shape)
+    given("square", square, dtype, *shape[: square.dim()])
     per_row = int(steps.numel() != 1)
+    given("steps", steps, torch.int64, len(param) if per_row else 1)
     if not per_row:
         steps += 1
     call(
@@ -78,8 +85,8 @@ def _row_adam_cpu(
         param,
         mean,
         square,
-        gradient.contiguous(),
-        None if rows is None else rows.contiguous(),
+        gradient,
+        rows,
         steps,
         per_row,
         *map(float, (lr, beta1, beta2, eps, weight_decay)),

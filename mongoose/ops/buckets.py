@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given, optional
 from mongoose.native.library import call, count
 from mongoose.ops.backend import op
 from mongoose.ops.ragged import ranges
@@ -52,7 +53,10 @@ def _build_buckets_cpu(codes: Tensor, num_buckets: int) -> tuple[Tensor, Tensor]
     num_items, num_tables = codes.shape
     items = torch.empty(num_tables, num_items, dtype=torch.int32)
     offsets = torch.empty(num_tables, num_buckets + 1, dtype=torch.int32)
-    call("build_buckets", num_items, num_tables, num_buckets, codes.contiguous(), items, offsets)
+    codes = given("codes", codes, torch.int32, None, None)
+    if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < num_buckets:
+        raise ValueError(f"codes {int(codes.min())} … {int(codes.max())}; accepted: 0 … {num_buckets - 1}.")
+    call("build_buckets", num_items, num_tables, num_buckets, codes, items, offsets)
     return items, offsets
 
 
@@ -166,10 +170,13 @@ def _lookup_buckets_cpu(
     min_count: int = 1,
     enough: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    codes, tables, items, offsets = (t.contiguous() for t in (codes, tables, items, offsets))
-    side_items, side_offsets, hidden, window = (
-        None if t is None else t.contiguous() for t in (side_items, side_offsets, hidden, window)
-    )
+    codes = given("codes", codes, torch.int32, None, None)
+    tables = given("tables", tables, torch.int64, *codes.shape)
+    items, offsets = given("items", items, torch.int32, None, None), given("offsets", offsets, torch.int32, None, None)
+    side_items = optional("side_items", side_items, torch.int32, len(items), None)
+    side_offsets = optional("side_offsets", side_offsets, torch.int32, *offsets.shape)
+    hidden = optional("hidden", hidden, torch.bool, items.shape[1])
+    window = optional("window", window, torch.float32, *codes.shape)
     num_queries, num_visits = codes.shape
     num_items, num_buckets = items.shape[1], offsets.shape[1] - 1
     num_side = 0 if side_items is None else side_items.shape[1]

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given
 from mongoose.native.library import call
 from mongoose.ops.backend import op
 
@@ -29,5 +30,6 @@ def _items(uniform: Tensor, cumulative: Tensor) -> Tensor:
 @inverse_cdf.kernel
 def _inverse_cdf_cpu(uniform: Tensor, cumulative: Tensor) -> Tensor:
     found = torch.empty_like(uniform, dtype=torch.int64)
-    call("inverse_cdf", uniform.numel(), len(cumulative), uniform.contiguous(), cumulative.contiguous(), found)
+    uniform, cumulative = (given("weights", t, torch.float64, None) for t in (uniform, cumulative))
+    call("inverse_cdf", len(uniform), len(cumulative), uniform, cumulative, found)
     return found

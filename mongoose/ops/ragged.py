@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given
 from mongoose.native.library import call
 from mongoose.ops.backend import op
 
@@ -30,7 +31,8 @@ def _ranges_shape(start: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
 
 @ranges.kernel
 def _ranges_cpu(start: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    start, length = given("start", start, torch.int64, None), given("length", length, torch.int64, len(start))
     which = torch.empty(int(length.sum()), dtype=torch.int64)
     position = torch.empty_like(which)
-    call("ranges", len(start), start.contiguous(), length.contiguous(), which, position)
+    call("ranges", len(start), start, length, which, position)
     return which, position

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given, given_sets
 from mongoose.native.library import call, instance
 from mongoose.ops.backend import op
 
@@ -42,8 +43,13 @@ def _rerank_shape(x: Tensor, weight: Tensor, bias: Tensor, ids: Tensor, *rest: o
 def _rerank_cpu(
     x: Tensor, weight: Tensor, bias: Tensor, ids: Tensor, offsets: Tensor, keep: int
 ) -> tuple[Tensor, Tensor]:
+    x = given("x", x, x.dtype, None, None)
     batch, dim = x.shape
+    half = weight.dtype is torch.bfloat16
+    weight = given("weight", weight, torch.bfloat16 if half else x.dtype, None, dim)
+    bias = given("bias", bias, x.dtype, len(weight))
+    ids, offsets = given_sets("candidates", ids, offsets, len(weight), batch)
     kept, found = torch.empty(batch * keep, dtype=torch.int64), torch.empty(batch + 1, dtype=torch.int64)
-    kernel = instance("rerank_mixed" if weight.dtype == torch.bfloat16 else "rerank", x.dtype)
-    call(kernel, batch, dim, keep, *(t.contiguous() for t in (x, weight, bias, ids, offsets)), kept, found)
+    kernel = instance("rerank_mixed" if half else "rerank", x.dtype)
+    call(kernel, batch, dim, keep, x, weight, bias, ids, offsets, kept, found)
     return kept[: int(found[-1])], found

@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given, optional
 from mongoose.native.library import call, instance
 from mongoose.ops.backend import op
 from mongoose.ops.buckets import lookup_buckets
 from mongoose.ops.rerank import rerank
-from mongoose.ops.shortlist import shortlist
+from mongoose.ops.shortlist import given_estimate, shortlist
 
 
 @op("retrieve")
@@ -68,15 +69,24 @@ def _retrieve_cpu(
     radius: Tensor | None,
     traits: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    batch, dim = x.shape
+    (batch, dim), (num_rows, tables), half = x.shape, codes.shape, weight.dtype is torch.bfloat16
     kept, found = torch.empty(batch * keep, dtype=torch.int64), torch.empty(batch + 1, dtype=torch.int64)
-    sizes = (*codes.shape, 0 if side_items is None else side_items.shape[1], offsets.shape[1] - 1)
-    given = (x, weight, bias, query_codes, codes, items, offsets, side_items, side_offsets, hidden, window)
-    estimate = (None, None) if radius is None or traits is None else (radius.float(), traits.float())
+    sizes = (num_rows, tables, 0 if side_items is None else side_items.shape[1], offsets.shape[1] - 1)
     call(
-        instance("retrieve_mixed" if weight.dtype == torch.bfloat16 else "retrieve", x.dtype),
+        instance("retrieve_mixed" if half else "retrieve", x.dtype),
         *(batch, dim, *sizes, cap, keep, size, num_bits),
-        *(None if t is None else t.contiguous() for t in (*given, *estimate)),
+        given("x", x, x.dtype, None, None),
+        given("weight", weight, torch.bfloat16 if half else x.dtype, num_rows, dim),
+        given("bias", bias, x.dtype, num_rows),
+        given("query_codes", query_codes, torch.int32, batch, tables),
+        given("codes", codes, torch.int32, num_rows, tables),
+        given("items", items, torch.int32, tables, num_rows),
+        given("offsets", offsets, torch.int32, tables, None),
+        optional("side_items", side_items, torch.int32, tables, None),
+        optional("side_offsets", side_offsets, torch.int32, *offsets.shape),
+        optional("hidden", hidden, torch.bool, num_rows),
+        optional("window", window, torch.float32, batch, tables),
+        *given_estimate(radius, traits, batch, num_rows),
         kept,
         found,
     )

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given, given_ids, given_sets
 from mongoose.native.library import call, count
 from mongoose.ops.backend import op
 
@@ -31,8 +32,9 @@ def _group_shape(sample: Tensor, ids: Tensor, num_samples: int) -> tuple[Tensor,
 
 @group.kernel
 def _group_cpu(sample: Tensor, ids: Tensor, num_samples: int) -> tuple[Tensor, Tensor]:
+    sample, ids = given_ids("sample", sample, num_samples), given("ids", ids, torch.int64, len(sample))
     grouped, offsets = torch.empty_like(ids), torch.empty(num_samples + 1, dtype=torch.int64)
-    call("group", len(ids), num_samples, sample.contiguous(), ids.contiguous(), grouped, offsets)
+    call("group", len(ids), num_samples, sample, ids, grouped, offsets)
     return grouped[: int(offsets[-1])], offsets
 
 
@@ -57,7 +59,7 @@ def _distinct_shape(ids: Tensor, num_items: int) -> tuple[Tensor, Tensor]:
 
 @distinct.kernel
 def _distinct_cpu(ids: Tensor, num_items: int) -> tuple[Tensor, Tensor]:
-    ids = ids.contiguous()
+    ids = given_ids("ids", ids, num_items)
     found, positions = torch.empty_like(ids), torch.empty_like(ids)
     size = count("distinct", len(ids), num_items, ids, found, positions)
     return found[:size], positions
@@ -84,7 +86,8 @@ def _contains_shape(set_ids: Tensor, set_offsets: Tensor, sample: Tensor, ids: T
 
 @contains.kernel
 def _contains_cpu(set_ids: Tensor, set_offsets: Tensor, sample: Tensor, ids: Tensor) -> Tensor:
-    found = torch.empty_like(ids, dtype=torch.bool, memory_format=torch.contiguous_format)
-    sets = (set_ids.contiguous(), set_offsets.contiguous())
-    call("contains", len(ids), *sets, sample.contiguous(), ids.contiguous(), found)
+    sets = given_sets("sets", set_ids, set_offsets, torch.iinfo(torch.int64).max)
+    sample, ids = given_ids("sample", sample, len(sets[1]) - 1), given("ids", ids, torch.int64, len(sample))
+    found = torch.empty_like(ids, dtype=torch.bool)
+    call("contains", len(ids), *sets, sample, ids, found)
     return found

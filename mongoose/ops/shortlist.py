@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given, given_sets
 from mongoose.native.library import call, instance
 from mongoose.ops.backend import op
 from mongoose.ops.rerank import best_of_each
@@ -63,14 +64,23 @@ def _shortlist_cpu(
     radius: Tensor | None = None,
     traits: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    batch = offsets.numel() - 1
+    batch, (num_rows, tables) = len(query_codes), codes.shape
+    ids, offsets = given_sets("candidates", ids, offsets, num_rows, batch)
+    query_codes = given("query_codes", query_codes, torch.int32, batch, tables)
+    codes = given("codes", codes, torch.int32, num_rows, tables)
+    estimate = given_estimate(radius, traits, batch, num_rows)
     kept, found = torch.empty(batch * size, dtype=torch.int64), torch.empty_like(offsets)
-    given = (
-        (None, None) if radius is None or traits is None else (radius.float().contiguous(), traits.float().contiguous())
-    )
-    sets = (t.contiguous() for t in (ids, offsets, query_codes, codes))
-    call("shortlist", batch, codes.shape[1], num_bits, size, *sets, *given, kept, found)
+    call("shortlist", batch, tables, num_bits, size, ids, offsets, query_codes, codes, *estimate, kept, found)
     return kept[: int(found[-1])], found
+
+
+def given_estimate(
+    radius: Tensor | None, traits: Tensor | None, batch: int, num_rows: int
+) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    """Radii and traits as a kernel takes them; None for both, if one is missing."""
+    if radius is None or traits is None:
+        return None, None
+    return given("radius", radius.float(), torch.float32, batch), given("traits", traits, torch.float32, num_rows, 2)
 
 
 @op("row_traits")
@@ -93,11 +103,10 @@ def _traits_shape(weight: Tensor, centre: Tensor, direction: Tensor) -> Tensor:
 
 @row_traits.kernel
 def _row_traits_cpu(weight: Tensor, centre: Tensor, direction: Tensor) -> Tensor:
-    traits = torch.empty(len(weight), 2)
-    call(
-        instance("row_traits", weight.dtype),
-        *weight.shape,
-        *(t.contiguous() for t in (weight, centre.to(weight.dtype), direction.to(weight.dtype))),
-        traits,
-    )
+    num_rows, dim = weight.shape
+    weight = given("weight", weight, weight.dtype, None, None)
+    centre = given("centre", centre.to(weight.dtype), weight.dtype, dim)
+    direction = given("direction", direction.to(weight.dtype), weight.dtype, dim)
+    traits = torch.empty(num_rows, 2)
+    call(instance("row_traits", weight.dtype), num_rows, dim, weight, centre, direction, traits)
     return traits

@@ -6,6 +6,7 @@ Source: Charikar 2002; MONGOOSE's `fingerprint` kernel (slide_lib/simHash.py) pa
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given, optional
 from mongoose.native.library import call, count, instance
 from mongoose.ops.backend import op
 
@@ -53,7 +54,8 @@ def _simhash_cpu(x: Tensor, planes: Tensor, num_tables: int, offset: Tensor | No
     codes = torch.empty(len(x), num_tables, dtype=torch.int32)
     width = -(-min(BLOCK, len(x)) // LANES) * LANES
     projected = x.new_zeros(planes.shape[1], width)  # a row a plane: the kernel packs several codes at once
-    offset = None if offset is None else offset.to(x.dtype).contiguous()
+    offset = None if offset is None else offset.to(x.dtype)
+    offset = optional("offset", offset, x.dtype, planes.shape[1])
     by_plane = planes.t().contiguous()
     for rows, out in zip(x.split(BLOCK), codes.split(BLOCK), strict=True):
         torch.mm(by_plane, rows.t(), out=projected[:, : len(rows)])
@@ -85,8 +87,9 @@ def _some_rows(codes: Tensor, known: Tensor) -> Tensor:
 
 @changed_rows.kernel
 def _changed_rows_cpu(codes: Tensor, known: Tensor) -> Tensor:
-    rows = torch.empty(len(codes), dtype=torch.int64)
-    return rows[: count("changed_rows", *codes.shape, codes.contiguous(), known.contiguous(), rows)].clone()
+    codes = given("codes", codes, torch.int32, None, None)
+    known, rows = given("known", known, torch.int32, *codes.shape), torch.empty(len(codes), dtype=torch.int64)
+    return rows[: count("changed_rows", *codes.shape, codes, known, rows)].clone()
 
 
 @op("bit_distance")
@@ -107,8 +110,7 @@ def _same(a: Tensor, b: Tensor) -> Tensor:
 
 @bit_distance.kernel
 def _bit_distance_cpu(a: Tensor, b: Tensor) -> Tensor:
-    _check_codes(a, b)
-    a, b = a.contiguous(), b.contiguous()
+    a, b = (given("codes", t, torch.int32, *a.shape) for t in (a, b))
     distance = torch.empty_like(a)
     call("bit_distance", a.numel(), a, b, distance)
     return distance

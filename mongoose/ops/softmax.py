@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mongoose.candidates import Candidates
+from mongoose.native.arguments import given, given_sets
 from mongoose.native.library import call, instance
 from mongoose.ops.backend import multiplies_in_bfloat16, op
 
@@ -95,8 +96,11 @@ def _shared_softmax_cpu(
     log_inclusion: Tensor | None,
     low_precision: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    if not x.dtype == rows.dtype == bias.dtype:
-        raise ValueError(f"x, rows and bias of dtypes {x.dtype}, {rows.dtype}, {bias.dtype}; they must be the same.")
+    x, rows = given("x", x, x.dtype, None, None), given("rows", rows, x.dtype, None, x.shape[1])
+    bias = given("bias", bias, x.dtype, len(rows))
+    columns, offsets = given_sets("labels", columns, offsets, len(rows), len(x))
+    if log_inclusion is not None:
+        log_inclusion = given("log_inclusion", log_inclusion.to(x.dtype), x.dtype, len(rows))
     num_rows, kernel = len(rows), instance("softmax_gradient", torch.bfloat16 if low_precision else x.dtype)
     scale, loss = x.new_empty(len(x)), torch.empty(1, dtype=torch.float64)
     factors = (_padded(rows), x.bfloat16()) if low_precision else (rows, x)
@@ -106,10 +110,10 @@ def _shared_softmax_cpu(
         num_rows,
         len(x),
         scores,
-        bias.contiguous(),
-        None if log_inclusion is None else log_inclusion.to(x.dtype).contiguous(),
-        columns.contiguous(),
-        offsets.contiguous(),
+        bias,
+        log_inclusion,
+        columns,
+        offsets,
         scale,
         loss,
     )
@@ -185,7 +189,10 @@ def _ragged_softmax_cpu(
     logits: Tensor, ids: Tensor, offsets: Tensor, label_ids: Tensor, label_offsets: Tensor
 ) -> tuple[Tensor, Tensor]:
     gradient, loss = logits.clone(memory_format=torch.contiguous_format), torch.empty(1, dtype=torch.float64)
-    sets = (t.contiguous() for t in (ids, offsets, label_ids, label_offsets))
+    many = torch.iinfo(torch.int64).max
+    pairs = given_sets("pairs", ids, offsets, many)
+    sets = (*pairs, *given_sets("labels", label_ids, label_offsets, many, len(pairs[1]) - 1))
+    given("logits", logits, logits.dtype, len(ids))
     call(instance("ragged_softmax", logits.dtype), offsets.numel() - 1, *sets, gradient, loss)
     return loss[0].to(logits.dtype), gradient
 

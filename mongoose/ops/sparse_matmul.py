@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given, given_sets, optional
 from mongoose.native.library import call, count, instance
 from mongoose.ops.backend import op
 
@@ -86,7 +87,9 @@ def _rows_shape(x: Tensor, ids: Tensor, values: Tensor, offsets: Tensor, num_row
 
 @embedding_bag.kernel
 def _embedding_bag_cpu(weight: Tensor, ids: Tensor, values: Tensor, offsets: Tensor) -> Tensor:
-    weight, ids, values, offsets = (t.contiguous() for t in (weight, ids, values, offsets))
+    weight = given("weight", weight, weight.dtype, None, None)
+    ids, offsets = given_sets("bags", ids, offsets, len(weight))
+    values = given("values", values, weight.dtype, len(ids))
     sums = weight.new_empty(offsets.numel() - 1, weight.shape[1])
     call(instance("embedding_bag", weight.dtype), *sums.shape, weight, ids, values, offsets, sums)
     return sums
@@ -94,16 +97,20 @@ def _embedding_bag_cpu(weight: Tensor, ids: Tensor, values: Tensor, offsets: Ten
 
 @sampled_matmul.kernel
 def _sampled_matmul_cpu(x: Tensor, weight: Tensor, ids: Tensor, offsets: Tensor, bias: Tensor | None = None) -> Tensor:
-    x, weight, ids, offsets = (t.contiguous() for t in (x, weight, ids, offsets))
+    x = given("x", x, x.dtype, None, None)
+    weight = given("weight", weight, x.dtype, None, x.shape[1])
+    ids, offsets = given_sets("pairs", ids, offsets, len(weight), len(x))
+    bias = optional("bias", bias, x.dtype, len(weight))
     products = x.new_empty(ids.shape)
-    bias = None if bias is None else bias.contiguous()
     call(instance("sampled_matmul", x.dtype), *x.shape, x, weight, ids, offsets, bias, products)
     return products
 
 
 @scatter_rows.kernel
 def _scatter_rows_cpu(x: Tensor, ids: Tensor, values: Tensor, offsets: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
-    x, ids, values, offsets = (t.contiguous() for t in (x, ids, values, offsets))
+    x = given("x", x, x.dtype, None, None)
+    ids, offsets = given_sets("entries", ids, offsets, num_rows, len(x))
+    values = given("values", values, x.dtype, len(ids))
     rows, start = torch.empty_like(ids), torch.empty(ids.numel() + 1, dtype=torch.int64)
     entries = torch.empty_like(ids)
     size = count("group_entries", len(ids), num_rows, ids, rows, start, entries)
