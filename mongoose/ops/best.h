@@ -109,7 +109,7 @@ struct Scores {
 inline void close_up(int64_t batch, int64_t width, int64_t* ids, int64_t* found) {
     found[0] = 0;
     for (int64_t b = 0; b < batch; b++) {
-        std::memmove(ids + found[b], ids + b * width, found[b + 1] * sizeof *ids);
+        move_ids(ids + found[b], ids + b * width, found[b + 1]);
         found[b + 1] += found[b];
     }
 }

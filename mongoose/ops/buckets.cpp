@@ -123,7 +123,7 @@ EXPORT void collect_items(int64_t threads, int64_t num_queries, int64_t num_visi
         }
     });
     for (int64_t b = 0; b < num_queries; b++) {
-        std::memmove(ids + offsets[b], ids + bounds[b], offsets[b + 1] * sizeof *ids);
+        move_ids(ids + offsets[b], ids + bounds[b], offsets[b + 1]);
         offsets[b + 1] += offsets[b];
     }
 }

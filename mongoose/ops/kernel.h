@@ -50,6 +50,11 @@ inline void prefetch(const void* address, int64_t bytes) {
     for (int64_t at = 0; at < bytes; at += CACHE_LINE) __builtin_prefetch(static_cast<const char*>(address) + at);
 }
 
+// std::memmove that may be told to move nothing from nowhere.
+inline void move_ids(int64_t* to, const int64_t* from, int64_t n) {
+    if (n) std::memmove(to, from, n * sizeof *to);
+}
+
 struct bf16 {
     uint16_t bits;
     bf16() = default;

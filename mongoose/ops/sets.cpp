@@ -18,7 +18,7 @@ EXPORT void group(int64_t threads, int64_t n, int64_t num_samples, const int64_t
     });
     offsets[0] = 0;
     for (int64_t b = 0; b < num_samples; b++) {
-        std::memmove(grouped + offsets[b], grouped + start[b], size[b] * sizeof *grouped);
+        move_ids(grouped + offsets[b], grouped + start[b], size[b]);
         offsets[b + 1] = offsets[b] + size[b];
     }
 }
