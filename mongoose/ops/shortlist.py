@@ -28,7 +28,7 @@ def shortlist(
     Of d bits that differ among M, SimHash says that the angle is about π·d/M (Charikar 2002). With the centres that
     queries and rows were hashed around, x·w = (x − x̄)·(w − w̄) + x̄·w + (terms of x alone), which is estimated by
     |x − x̄|·|w − w̄|·cos(π·d/M) + x̄·w, for two lines of memory a candidate instead of a row. The bias is left out.
-    The law is SimHash's: codes of other families rank by Hamming distance only.
+    The law is SimHash's; for codes of other families the estimate is a guess.
 
     Args:
         ids, offsets: the candidates, as in `Candidates`. query_codes: [B, L] int32. codes: [N, L] int32.

@@ -170,7 +170,7 @@ def _ragged_softmax(
     pairs, labels = Candidates(ids, offsets), Candidates(label_ids, label_offsets)
     sample = pairs.samples
     target = labels.contains(sample, ids) / labels.counts[sample].clamp_min(1).to(logits.dtype)
-    largest = torch.full_like(logits[:1], -torch.inf).repeat(len(pairs)).scatter_reduce(0, sample, logits, "amax")
+    largest = logits.new_full((len(pairs),), -torch.inf).scatter_reduce(0, sample, logits, "amax")
     weights = (logits - largest[sample]).exp()
     sums = torch.zeros_like(largest).index_add(0, sample, weights)
     labelled = labels.counts > 0
