@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.hashing.base import HashFamily, LearnableHashFamily
-from mongoose.ops.shortlist import row_traits
+from mongoose.ops.shortlist import DIGEST, describe_rows
 from mongoose.ops.simhash import changed_rows
 from mongoose.scheduling.base import Rows, UpdatePolicy
 from mongoose.tables import HashTables
@@ -42,7 +42,7 @@ class LSHIndex:
         momentum: float = 0.95,
         shortlist: int | None = None,
     ) -> None:
-        self.shortlist, self.traits = shortlist, torch.empty(0, 2)
+        self.shortlist, self.digests = shortlist, torch.empty(0, DIGEST, dtype=torch.int32)
         self.family, self.policy, self.centre, self.momentum = family, policy, centre, momentum
         self.tables = HashTables(num_bits=family.num_bits, num_tables=family.num_tables)
         self.statistics = IndexStatistics()
@@ -81,8 +81,8 @@ class LSHIndex:
             *(x, weight, bias, self.query_codes(x)),
             keep=keep,
             shortlist=self.shortlist,
+            digests=self.digests if short else None,
             radius=(x - self.query_mean).norm(dim=1) if short else None,
-            traits=self.traits if short else None,
             cap=cap,
             generator=generator,
         )
@@ -140,7 +140,8 @@ class LSHIndex:
         if self.shortlist is None:
             return
         self._described = self._observed
+        about = (self.tables.num_bits, self.row_mean, self.query_mean)
         if isinstance(rows, Rows):
-            self.traits = row_traits(weight, self.row_mean, self.query_mean)
+            self.digests = describe_rows(weight, self.tables.codes, *about)
         else:
-            self.traits[rows] = row_traits(weight[rows], self.row_mean, self.query_mean)
+            self.digests[rows] = describe_rows(weight[rows], self.tables.codes[rows], *about)

@@ -104,8 +104,8 @@ class HashTables:
         *,
         keep: int,
         shortlist: int | None = None,
+        digests: Tensor | None = None,
         radius: Tensor | None = None,
-        traits: Tensor | None = None,
         cap: int | None = None,
         generator: Generator | None = None,
     ) -> Candidates:
@@ -113,23 +113,25 @@ class HashTables:
 
         Args:
             weight: [N, D]. bias: [N]. codes: [B, L] int32, those of x. cap, generator: as in `query`.
-            shortlist: score only so many a query, those of the largest scores as codes, `radius` [B] and `traits`
-                [N, 2] let estimate them (see `ops.shortlist`); None: all.
+            shortlist: score only so many a query, those whose scores as estimated from `digests` [N, 4] and `radius`
+                [B] are largest (see `ops.shortlist`); None: all.
         """
         if self._main is None:
             raise RuntimeError("retrieve() before build(): the tables are empty; call build(codes) first.")
         _check_positive(keep=keep, shortlist=shortlist, cap=cap)
+        if shortlist is not None and digests is None:
+            raise ValueError(f"shortlist={shortlist} without digests; pass what `describe_rows` gives, or None.")
         self._check(codes)
         found = retrieve(
-            *(x, weight, bias, codes, self.codes),
+            *(x, weight, bias, codes),
             *self._parts(),
             self._window(codes, cap, generator),
             cap or 0,
             keep,
             shortlist or 0,
-            self.num_bits * self.num_tables,
-            radius,
-            traits,
+            self.num_bits,
+            digests if shortlist else None,
+            radius if shortlist else None,
         )
         return Candidates(*found)
 

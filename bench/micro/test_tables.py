@@ -15,7 +15,7 @@ from mongoose.candidates import Candidates
 from mongoose.ops.buckets import build_buckets
 from mongoose.ops.rerank import rerank
 from mongoose.ops.sets import distinct
-from mongoose.ops.shortlist import row_traits
+from mongoose.ops.shortlist import describe_rows
 from mongoose.tables import HashTables
 
 FOUND = 500  # candidates a query, about what 16 tables of 4,096 buckets give
@@ -73,8 +73,8 @@ def test_retrieve(
     tables = HashTables(num_bits=NUM_BITS, num_tables=NUM_TABLES)
     tables.build(codes)
     x = torch.randn(BATCH, rows.shape[1], generator=generator)
-    traits = row_traits(rows, rows.mean(0), x.mean(0))
-    estimate = {"shortlist": 24, "radius": x.norm(dim=1), "traits": traits}
+    digests = describe_rows(rows, codes, NUM_BITS, rows.mean(0), x.mean(0))
+    estimate = {"shortlist": 48, "digests": digests, "radius": x.norm(dim=1)}
     work = partial(tables.retrieve, x, rows, torch.zeros(len(rows)), codes[:BATCH], keep=8, **estimate)
     same = torch.isin(work().ids, by_definition(work).ids).float().mean()
     assert float(same) > 0.999  # scores within rounding of each other may change places

@@ -23,7 +23,7 @@ from mongoose.hashing.learned import LearnedSimHash
 from mongoose.hashing.simhash import SimHash
 from mongoose.nn.linear import SampledLinear
 from mongoose.ops.rerank import rerank
-from mongoose.ops.shortlist import row_traits
+from mongoose.ops.shortlist import describe_rows
 from mongoose.ops.topk import topk_rows
 from mongoose.sampling.lsh import from_matrix
 from mongoose.tables import HashTables
@@ -32,7 +32,7 @@ NUM_TABLES = 16
 TRAINED_STEPS = 2500
 CAP = 64
 KEEP = 8
-SHORTLIST = 24
+SHORTLIST = 48
 MOVED = 0.01  # share of the rows in an update
 REPEATS = 5
 BRUTE_FORCE_QUERIES = 16
@@ -84,11 +84,11 @@ def of_family(
 
     Returns:
         hash_ms, build_ms: hashing all rows, building all tables; rehash_ms: both. update_ms: hashing 1 % of the rows
-        anew and moving them; update_share of rehash_ms. traits_ms: what estimated scores need of all rows.
+        anew and moving them; update_share of rehash_ms. describe_ms: what estimated scores need of all rows.
         query_ms: codes, candidates and the best 8 of a batch, by estimated scores first; query_exact_ms: all exact.
         candidates: a query. recall_at_10: share of the exact ten largest scores among the candidates; of_random: of as
         many random rows; gain: their ratio. kept_exact, kept_short, kept_hamming: share of the ten among the best 8:
-        of all candidates, of the 24 of the largest estimated scores, of the 64 with the nearest codes.
+        of all candidates, of the 48 of the largest estimated scores, of the 64 with the nearest sketches.
         equals_brute_force: whether uncapped queries return what comparing codes one by one does.
     """
     centre, query_centre = weight.mean(0), x.mean(0)
@@ -101,8 +101,10 @@ def of_family(
     update_ms = _update_ms(tables, family, weight, centre)
     query_codes = family.codes(x, query_centre)
     best = partial(rerank, x, weight, bias)
-    traits, radius = row_traits(weight, centre, query_centre), (x - query_centre).norm(dim=1)
-    estimate = {"shortlist": SHORTLIST, "radius": radius, "traits": traits}
+    describe = partial(describe_rows, weight, codes, family.num_bits, centre, query_centre)
+    digests = describe()
+    estimate = {"shortlist": SHORTLIST, "digests": digests, "radius": (x - query_centre).norm(dim=1)}
+    nearest = {"shortlist": 64, "digests": digests}
     retrieve = partial(tables.retrieve, x, weight, bias, keep=KEEP, cap=CAP)
 
     found = _ask(tables, query_codes)
@@ -117,7 +119,7 @@ def of_family(
         "rehash_ms": hash_ms + build_ms,
         "update_ms": update_ms,
         "update_share": update_ms / (hash_ms + build_ms),
-        "traits_ms": _median_ms(lambda: row_traits(weight, centre, query_centre)),
+        "describe_ms": _median_ms(describe),
         "query_ms": _median_ms(lambda: retrieve(family.codes(x, query_centre), generator=stream(0, "t"), **estimate)),
         "query_exact_ms": _median_ms(lambda: retrieve(family.codes(x, query_centre), generator=stream(0, "t"))),
         "candidates": candidates,
@@ -125,7 +127,9 @@ def of_family(
         "of_random": candidates / len(weight),
         "gain": recall / max(candidates / len(weight), 1e-12),
         "kept_exact": _share(Candidates(*best(found.ids, found.offsets, KEEP)), top),
-        "kept_hamming": _share(retrieve(query_codes, shortlist=64, generator=stream(0, "tables")), top),
+        "kept_hamming": _share(
+            retrieve(query_codes, shortlist=64, digests=digests, generator=stream(0, "tables")), top
+        ),
         "kept_short": _share(retrieve(query_codes, generator=stream(0, "tables"), **estimate), top),
         "equals_brute_force": _equals_brute_force(tables, query_codes[:BRUTE_FORCE_QUERIES]),
     }

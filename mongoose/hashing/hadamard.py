@@ -22,21 +22,20 @@ class HadamardSimHash(HashFamily):
     """
 
     signs: Tensor
+    planes: Tensor  # [D, L*K], what the transform projects on; one row, the centre, is cheaper projected on them
 
     def __init__(self, dim: int, *, num_bits: int, num_tables: int, generator: Generator) -> None:
         super().__init__(dim, num_bits=num_bits, num_tables=num_tables)
         size = max(MIN_SIZE, 1 << (dim - 1).bit_length())
         blocks = -(-num_bits * num_tables // size)
         self.register_buffer("signs", torch.randint(0, 2, (blocks, 2, size), generator=generator).float() * 2 - 1)
+        planes = hadamard_projections(torch.eye(dim), self.signs)[:, : num_bits * num_tables]
+        self.register_buffer("planes", planes, persistent=False)
 
     def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
-        return hadamard_simhash(x, self.signs, self.num_bits, self.num_tables, self._projections(centre))
+        offset = None if centre is None else centre.to(self.planes) @ self.planes
+        return hadamard_simhash(x, self.signs, self.num_bits, self.num_tables, offset)
 
     def collision_probability(self, cosine: float) -> float:
         """As SimHash's; it holds nearly."""
         return simhash_collision_probability(cosine, self.num_bits)
-
-    def _projections(self, centre: Tensor | None) -> Tensor | None:
-        if centre is None:
-            return None
-        return hadamard_projections(centre.unsqueeze(0), self.signs)[0, : self.num_bits * self.num_tables]

@@ -1,89 +1,149 @@
 // Choosing among candidates: distances of codes, and the few best scores.
 #pragma once
 
-#include <utility>
-
 #include "kernel.h"
 
-// Bits in which two rows of codes differ.
-inline int32_t bits_apart(const int32_t* __restrict a, const int32_t* __restrict b, int64_t tables) {
-    int64_t sum = 0, l = 0;
-    for (; l + 2 <= tables; l += 2) {  // two codes a word
-        uint64_t left, right;
-        std::memcpy(&left, a + l, sizeof left);
-        std::memcpy(&right, b + l, sizeof right);
-        sum += __builtin_popcountll(left ^ right);
-    }
-    if (l < tables) sum += __builtin_popcount(a[l] ^ b[l]);
-    return int32_t(sum);
+// Integers that are ordered as the reals they stand for; the least of all stands for what is not a number.
+inline int32_t order_of(float score) {
+    const int32_t bits = __builtin_bit_cast(int32_t, score + 0.0f);  // −0 is 0
+    return score != score ? std::numeric_limits<int32_t>::min() : bits ^ (bits >> 31 & 0x7fffffff);
 }
 
-// A few best (score, id); of equal scores the lower id.
-template <class T>
-class Best {
-  public:
-    explicit Best(int64_t keep) : keep_(keep) { held_.reserve(2 * keep); }
+inline int64_t order_of(double score) {
+    const int64_t bits = __builtin_bit_cast(int64_t, score + 0.0);
+    return score != score ? std::numeric_limits<int64_t>::min() : bits ^ (bits >> 63 & 0x7fffffffffffffff);
+}
 
-    // Twice as many as asked are held, so that most offers cost one comparison, and the others hardly more.
-    void offer(T score, int64_t id) {
-        if (!(score >= least_)) return;  // nor is what is not a number kept
-        held_.push_back({score, id});
-        if (int64_t(held_.size()) >= 2 * keep_) shrink();
+template <class K>
+inline K count_from(const K* __restrict keys, int64_t n, K least) {
+    K count = 0;
+#pragma omp simd reduction(+ : count)
+    for (int64_t i = 0; i < n; i++) count += keys[i] >= least;
+    return count;
+}
+
+// A key that just `keep` of n keys reach, n > keep; where equal keys leave none, the largest that more of them reach.
+// Found bit by bit: no branch depends on how the keys lie.
+template <class K>
+K threshold(const K* keys, int64_t n, int64_t keep) {
+    using Bits = std::make_unsigned_t<K>;
+    K least = std::numeric_limits<K>::min();
+    for (Bits bit = Bits(1) << (8 * sizeof(K) - 1); bit; bit >>= 1) {
+        const K higher = K(Bits(least) + bit);
+        const int64_t reached = count_from(keys, n, higher);
+        if (reached >= keep) least = higher;
+        if (reached == keep) break;
+    }
+    return least;
+}
+
+// Copy the ids whose key is at least `least`, and not NONE; returns how many. `into` has room for one more.
+template <class K>
+inline int64_t copy_from(const K* __restrict keys, const int64_t* __restrict ids, int64_t n, K least,
+                         int64_t* __restrict into) {
+    least = std::max<K>(least, std::numeric_limits<K>::min() + 1);
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++) {
+        into[count] = ids[i];
+        count += keys[i] >= least;
+    }
+    return count;
+}
+
+// Scores of a query's candidates; tells the few best. Of equal scores it takes the lower id, and never what is not a
+// number.
+template <class T>
+class Ranking {
+  public:
+    using Key = decltype(order_of(T()));
+
+    Key* keys(int64_t n) {
+        if (int64_t(keys_.size()) < n) keys_.resize(n), picked_.resize(n + 1);
+        return keys_.data();
     }
 
-    // Write the ids, ascending, and start anew; returns how many they are.
-    int64_t drain(int64_t* ids) {
-        shrink();
-        int64_t n = 0;
-        for (const auto& one : held_) ids[n++] = one.second;
-        std::sort(ids, ids + n);
-        held_.clear();
-        least_ = LEAST;
-        return n;
+    // Write those of n ids whose keys are the `keep` largest, in any order; returns how many they are.
+    int64_t best(const int64_t* ids, int64_t n, int64_t keep, int64_t* kept) {
+        const Key least = n > keep ? threshold(keys_.data(), n, keep) : std::numeric_limits<Key>::min();
+        const int64_t found = copy_from(keys_.data(), ids, n, least, picked_.data());
+        if (found > keep) return break_ties(ids, n, least, keep, kept);
+        std::copy_n(picked_.begin(), found, kept);
+        return found;
     }
 
   private:
-    using Scored = std::pair<T, int64_t>;
-    static constexpr T LEAST = -std::numeric_limits<T>::infinity();
-
-    void shrink() {
-        if (int64_t(held_.size()) <= keep_) return;
-        const auto last = held_.begin() + keep_ - 1;
-        std::nth_element(held_.begin(), last, held_.end(), [](const Scored& a, const Scored& b) {
-            return a.first > b.first || (a.first == b.first && a.second < b.second);
-        });
-        least_ = last->first;
-        held_.resize(keep_);
+    int64_t break_ties(const int64_t* ids, int64_t n, Key least, int64_t keep, int64_t* kept) {
+        const int64_t above = copy_from(keys_.data(), ids, n, Key(least + 1), kept);  // fewer than `keep`
+        int64_t tied = 0;
+        for (int64_t i = 0; i < n; i++)
+            if (keys_[i] == least) picked_[tied++] = ids[i];
+        std::partial_sort_copy(picked_.begin(), picked_.begin() + tied, kept + above, kept + keep);
+        return keep;
     }
 
-    int64_t keep_;
-    T least_ = LEAST;
-    std::vector<Scored> held_;
+    std::vector<Key> keys_;
+    std::vector<int64_t> picked_;
 };
 
-// Scores estimated from codes; the estimate is defined in shortlist.py.
+// What the shortlist knows of a row; see `describe_rows` in shortlist.py.
+struct Digest {
+    uint64_t sketch;
+    float norm, prior;
+};
+
+constexpr int64_t SKETCH_BITS = 64;
+
+// The low bits of each code, side by side.
+struct Sketch {
+    int64_t bits, tables;  // taken of each code; codes of which they are taken
+
+    Sketch(int64_t num_tables, int64_t num_bits)
+        : bits(std::clamp<int64_t>(SKETCH_BITS / num_tables, 1, num_bits)),
+          tables(std::min(num_tables, SKETCH_BITS / bits)) {}
+
+    uint64_t of(const int32_t* codes) const {
+        const uint64_t mask = (uint64_t(1) << bits) - 1;
+        uint64_t sketch = 0;
+        for (int64_t l = 0; l < tables; l++) sketch |= (uint64_t(codes[l]) & mask) << (l * bits);
+        return sketch;
+    }
+};
+
+// Scores estimated from digests; the estimate is defined in shortlist.py.
 class Estimates {
   public:
-    Estimates(int64_t tables, int64_t num_bits, const int32_t* codes, const float* traits)
-        : tables_(tables), codes_(codes), traits_(traits), cosine_(num_bits + 1) {
-        for (int64_t d = 0; d <= num_bits; d++) cosine_[d] = float(std::cos(M_PI / double(num_bits) * double(d)));
+    Estimates(int64_t num_tables, int64_t num_bits, const Digest* rows)
+        : sketch_(num_tables, num_bits), rows_(rows) {
+        const double width = double(sketch_.bits * sketch_.tables);
+        for (int64_t d = 0; d <= SKETCH_BITS; d++) cosine_[d] = float(std::cos(M_PI / width * double(d)));
     }
 
-    void fetch(int64_t id) const {
-        prefetch(codes_ + id * tables_, tables_ * sizeof *codes_);
-        if (traits_) prefetch(traits_ + 2 * id, 2 * sizeof *traits_);
+    // Keys of the estimates of n rows.
+    void of(const int32_t* query_codes, const float* radius, const int64_t* ids, int64_t n, int32_t* keys) const {
+        const uint64_t query = sketch_.of(query_codes);
+        if (radius) {
+            estimate(query, *radius, ids, n, keys);
+        } else {
+            for (int64_t j = 0; j < n; j++) keys[j] = order_of(cosine(query, rows_[ids[j]]));
+        }
     }
 
-    float of(const int32_t* query, float radius, int64_t id) const {
-        const float cosine = cosine_[bits_apart(query, codes_ + id * tables_, tables_)];
-        return traits_ ? traits_[2 * id + 1] + radius * traits_[2 * id] * cosine : cosine;
-    }
+    const Digest* rows() const { return rows_; }
 
   private:
-    int64_t tables_;
-    const int32_t* codes_;
-    const float* traits_;
-    std::vector<float> cosine_;
+    void estimate(uint64_t query, float radius, const int64_t* __restrict ids, int64_t n,
+                  int32_t* __restrict keys) const {
+        for (int64_t j = 0; j < n; j++) {
+            const Digest& row = rows_[ids[j]];
+            keys[j] = order_of(row.prior + radius * row.norm * cosine(query, row));
+        }
+    }
+
+    float cosine(uint64_t query, const Digest& row) const { return cosine_[__builtin_popcountll(query ^ row.sketch)]; }
+
+    Sketch sketch_;
+    const Digest* rows_;
+    float cosine_[SKETCH_BITS + 1];  // by distance
 };
 
 // Exact scores x·w + b. W: how rows are stored.
@@ -93,13 +153,18 @@ struct Scores {
     const W* weight;
     const T* bias;
 
-    void offer_all(const T* x, const int64_t* ids, int64_t n, Best<T>& best) const {
+    // Write the ids of the `keep` largest scores, ascending; returns how many they are.
+    int64_t best(const T* x, const int64_t* ids, int64_t n, int64_t keep, Ranking<T>& ranking, int64_t* kept) const {
         constexpr int64_t AHEAD = 8;  // rows between a request to memory and its use
+        auto* keys = ranking.keys(n);
         for (int64_t j = 0; j < std::min(n, AHEAD); j++) fetch(ids[j]);
         for (int64_t j = 0; j < n; j++) {
             if (j + AHEAD < n) fetch(ids[j + AHEAD]);
-            best.offer(dot(x, weight + ids[j] * dim, dim) + bias[ids[j]], ids[j]);
+            keys[j] = order_of(T(dot(x, weight + ids[j] * dim, dim) + bias[ids[j]]));
         }
+        const int64_t found = ranking.best(ids, n, keep, kept);
+        std::sort(kept, kept + found);
+        return found;
     }
 
     void fetch(int64_t id) const { prefetch(weight + id * dim, dim * sizeof(W)); }

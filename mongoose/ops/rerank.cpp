@@ -8,10 +8,10 @@ void rerank(int64_t threads, int64_t batch, int64_t dim, int64_t keep, const T* 
             const int64_t* ids, const int64_t* offsets, int64_t* kept, int64_t* found) {
     const Scores<T, W> scores{dim, weight, bias};
     parallel_chunks(threads, batch, 8, [&](int64_t begin, int64_t end) {
-        Best<T> best(keep);
+        Ranking<T> ranking;
         for (int64_t b = begin; b < end; b++) {
-            scores.offer_all(x + b * dim, ids + offsets[b], offsets[b + 1] - offsets[b], best);
-            found[b + 1] = best.drain(kept + b * keep);
+            const int64_t n = offsets[b + 1] - offsets[b];
+            found[b + 1] = scores.best(x + b * dim, ids + offsets[b], n, keep, ranking, kept + b * keep);
         }
     });
     close_up(batch, keep, kept, found);

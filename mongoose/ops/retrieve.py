@@ -8,7 +8,7 @@ from mongoose.native.library import call, instance
 from mongoose.ops.backend import op
 from mongoose.ops.buckets import lookup_buckets
 from mongoose.ops.rerank import rerank
-from mongoose.ops.shortlist import given_estimate, shortlist
+from mongoose.ops.shortlist import DIGEST, shortlist, sketch_shape
 
 
 @op("retrieve")
@@ -17,7 +17,6 @@ def retrieve(
     weight: Tensor,
     bias: Tensor,
     query_codes: Tensor,
-    codes: Tensor,
     items: Tensor,
     offsets: Tensor,
     side_items: Tensor | None,
@@ -28,18 +27,18 @@ def retrieve(
     keep: int,
     size: int,
     num_bits: int,
-    radius: Tensor | None,
-    traits: Tensor | None,
+    digests: Tensor | None = None,
+    radius: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """`lookup_buckets` in all tables, `shortlist` (unless `size` is 0), `rerank`; arguments as there.
+    """`lookup_buckets` in all tables, `shortlist` (where there are `digests`), `rerank`; arguments as there.
 
-    The kernel never writes the candidates down: of each it fetches the stored codes as soon as its id is read.
+    The kernel never writes the candidates down: of each it fetches the digest as soon as its id is read.
     """
-    tables = torch.arange(query_codes.shape[1], device=codes.device).expand(query_codes.shape)
+    tables = torch.arange(query_codes.shape[1], device=x.device).expand(query_codes.shape)
     parts = (items, offsets, side_items, side_offsets, hidden)
     found = lookup_buckets.reference(query_codes, tables, *parts, window, cap)
-    if size:
-        found = shortlist.reference(*found, size, query_codes, codes, num_bits, radius, traits)
+    if digests is not None:
+        found = shortlist.reference(*found, size, query_codes, num_bits, digests, radius)
     return rerank.reference(x, weight, bias, *found, keep)
 
 
@@ -55,7 +54,6 @@ def _retrieve_cpu(
     weight: Tensor,
     bias: Tensor,
     query_codes: Tensor,
-    codes: Tensor,
     items: Tensor,
     offsets: Tensor,
     side_items: Tensor | None,
@@ -66,27 +64,28 @@ def _retrieve_cpu(
     keep: int,
     size: int,
     num_bits: int,
-    radius: Tensor | None,
-    traits: Tensor | None,
+    digests: Tensor | None = None,
+    radius: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    (batch, dim), (num_rows, tables), half = x.shape, codes.shape, weight.dtype is torch.bfloat16
+    (batch, dim), (tables, num_rows), half = x.shape, items.shape, weight.dtype is torch.bfloat16
+    sketch_shape(tables, num_bits)
     kept, found = torch.empty(batch * keep, dtype=torch.int64), torch.empty(batch + 1, dtype=torch.int64)
     sizes = (num_rows, tables, 0 if side_items is None else side_items.shape[1], offsets.shape[1] - 1)
     call(
         instance("retrieve_mixed" if half else "retrieve", x.dtype),
-        *(batch, dim, *sizes, cap, keep, size, num_bits),
+        *(batch, dim, *sizes, cap, keep, size if digests is not None else 0, num_bits),
         given("x", x, x.dtype, None, None),
         given("weight", weight, torch.bfloat16 if half else x.dtype, num_rows, dim),
         given("bias", bias, x.dtype, num_rows),
         given("query_codes", query_codes, torch.int32, batch, tables),
-        given("codes", codes, torch.int32, num_rows, tables),
         given("items", items, torch.int32, tables, num_rows),
         given("offsets", offsets, torch.int32, tables, None),
         optional("side_items", side_items, torch.int32, tables, None),
         optional("side_offsets", side_offsets, torch.int32, *offsets.shape),
         optional("hidden", hidden, torch.bool, num_rows),
         optional("window", window, torch.float32, batch, tables),
-        *given_estimate(radius, traits, batch, num_rows),
+        optional("radius", radius, torch.float32, batch),
+        optional("digests", digests, torch.int32, num_rows, DIGEST),
         kept,
         found,
     )

@@ -1,15 +1,18 @@
-"""Scores estimated from stored codes, and the candidates whose estimates are largest."""
+"""Scores estimated from a few bytes a row, and the candidates whose estimates are largest."""
 
 import math
 
 import torch
 from torch import Tensor
 
-from mongoose.native.arguments import given, given_sets
+from mongoose.native.arguments import given, given_sets, optional
 from mongoose.native.library import call, instance
 from mongoose.ops.backend import op
 from mongoose.ops.rerank import best_of_each
-from mongoose.ops.simhash import bit_distance
+from mongoose.ops.simhash import MAX_BITS, bit_distance
+
+DIGEST = 4  # words of 32 bits that are known of a row: two of sketch, its norm, its score with the mean query
+SKETCH_BITS = 64
 
 
 @op("shortlist")
@@ -18,33 +21,32 @@ def shortlist(
     offsets: Tensor,
     size: int,
     query_codes: Tensor,
-    codes: Tensor,
     num_bits: int,
+    digests: Tensor,
     radius: Tensor | None = None,
-    traits: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The `size` candidates of each query with the largest estimated scores; all, where it has fewer.
 
     Of d bits that differ among M, SimHash says that the angle is about π·d/M (Charikar 2002). With the centres that
     queries and rows were hashed around, x·w = (x − x̄)·(w − w̄) + x̄·w + (terms of x alone), which is estimated by
-    |x − x̄|·|w − w̄|·cos(π·d/M) + x̄·w, for two lines of memory a candidate instead of a row. The bias is left out.
+    |x − x̄|·|w − w̄|·cos(π·d/M) + x̄·w, for one line of memory a candidate instead of a row. The bias is left out.
     The law is SimHash's; for codes of other families the estimate is a guess.
 
     Args:
-        ids, offsets: the candidates, as in `Candidates`. query_codes: [B, L] int32. codes: [N, L] int32.
-        num_bits: M, the bits of all L codes of a row together.
-        radius: [B] float32, |x − x̄|. traits: [N, 2] float32, |w − w̄| and x̄·w; see `row_traits`. Without them
-            candidates are ranked by Hamming distance alone.
+        ids, offsets: the candidates, as in `Candidates`. query_codes: [B, L] int32, of `num_bits` bits.
+        digests: [N, 4] int32, of `describe_rows`. radius: [B] float32, |x − x̄|; without it candidates are ranked by
+            the Hamming distance of their sketches alone.
 
     Returns:
         ids [nnz] int64 and offsets [B + 1] int64, as in `Candidates`. Of equal estimates the lower id goes first.
     """
     sample = torch.repeat_interleave(offsets.diff())
-    distance = bit_distance(query_codes[sample], codes[ids]).sum(1)
-    cosine = torch.cos(math.pi / num_bits * torch.arange(num_bits + 1, dtype=torch.float64)).float()[distance]
-    if radius is None or traits is None:
+    width = math.prod(sketch_shape(query_codes.shape[1], num_bits))
+    distance = bit_distance(sketch(query_codes, num_bits)[sample], digests[ids, :2]).sum(1)
+    cosine = torch.cos(math.pi / width * torch.arange(SKETCH_BITS + 1, dtype=torch.float64)).float()[distance]
+    if radius is None:
         return best_of_each(cosine, ids, offsets, size)
-    norm, prior = traits[ids].unbind(1)
+    norm, prior = digests[ids, 2:].view(torch.float32).unbind(1)
     return best_of_each(prior + radius[sample] * norm * cosine, ids, offsets, size)
 
 
@@ -59,54 +61,72 @@ def _shortlist_cpu(
     offsets: Tensor,
     size: int,
     query_codes: Tensor,
-    codes: Tensor,
     num_bits: int,
+    digests: Tensor,
     radius: Tensor | None = None,
-    traits: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    batch, (num_rows, tables) = len(query_codes), codes.shape
+    (batch, tables), num_rows = query_codes.shape, len(digests)
+    sketch_shape(tables, num_bits)
     ids, offsets = given_sets("candidates", ids, offsets, num_rows, batch)
     query_codes = given("query_codes", query_codes, torch.int32, batch, tables)
-    codes = given("codes", codes, torch.int32, num_rows, tables)
-    estimate = given_estimate(radius, traits, batch, num_rows)
+    digests = given("digests", digests, torch.int32, num_rows, DIGEST)
+    radius = optional("radius", radius, torch.float32, batch)
     kept, found = torch.empty(batch * size, dtype=torch.int64), torch.empty_like(offsets)
-    call("shortlist", batch, tables, num_bits, size, ids, offsets, query_codes, codes, *estimate, kept, found)
+    call("shortlist", batch, tables, num_bits, size, ids, offsets, query_codes, digests, radius, kept, found)
     return kept[: int(found[-1])], found
 
 
-def given_estimate(
-    radius: Tensor | None, traits: Tensor | None, batch: int, num_rows: int
-) -> tuple[Tensor, Tensor] | tuple[None, None]:
-    """Radii and traits as a kernel takes them; None for both, if one is missing."""
-    if radius is None or traits is None:
-        return None, None
-    return given("radius", radius.float(), torch.float32, batch), given("traits", traits, torch.float32, num_rows, 2)
+def sketch(codes: Tensor, num_bits: int) -> Tensor:
+    """At most 64 bits of codes [N, L] of `num_bits` bits, the low ones of each side by side: [N, 2] int32."""
+    tables, bits = sketch_shape(codes.shape[1], num_bits)
+    low = codes[:, :tables].long() & 2**bits - 1
+    return (low << bits * torch.arange(tables, device=codes.device)).sum(1, keepdim=True).view(torch.int32)
 
 
-@op("row_traits")
-def row_traits(weight: Tensor, centre: Tensor, direction: Tensor) -> Tensor:
-    """What `shortlist` wants to know of each row: |w − centre| and direction·w.
+def sketch_shape(num_tables: int, num_bits: int) -> tuple[int, int]:
+    """Of how many of L codes of K bits a sketch takes how many bits.
+
+    Raises:
+        ValueError: there is no code, or K is not in 1 … 24.
+    """
+    if num_tables < 1 or not 1 <= num_bits <= MAX_BITS:
+        raise ValueError(f"{num_tables} codes of {num_bits} bits; accepted: 1 code or more, of 1 … {MAX_BITS} bits.")
+    bits = min(num_bits, max(1, SKETCH_BITS // num_tables))
+    return min(num_tables, SKETCH_BITS // bits), bits
+
+
+@op("describe_rows")
+def describe_rows(weight: Tensor, codes: Tensor, num_bits: int, centre: Tensor, direction: Tensor) -> Tensor:
+    """What `shortlist` wants to know of each row: a sketch of its codes, |w − centre|, and direction·w.
 
     Args:
-        weight: [N, D]. centre, direction: [D].
+        weight: [N, D]. codes: [N, L] int32, of `num_bits` bits. centre, direction: [D].
 
     Returns:
-        [N, 2] float32.
+        [N, 4] int32: the sketch, and the bits of the other two as float32. Side by side, since each candidate's are
+        read from another place in memory.
     """
-    return torch.stack([(weight - centre).norm(dim=1), weight @ direction], dim=1).float()
+    norm, prior = (weight - centre).norm(dim=1), weight @ direction
+    return torch.cat([sketch(codes, num_bits), torch.stack([norm, prior], dim=1).float().view(torch.int32)], dim=1)
 
 
-@row_traits.fake
-def _traits_shape(weight: Tensor, centre: Tensor, direction: Tensor) -> Tensor:
-    return weight.new_empty(len(weight), 2, dtype=torch.float32)
+@describe_rows.fake
+def _digests_shape(weight: Tensor, *rest: object) -> Tensor:
+    return weight.new_empty(len(weight), DIGEST, dtype=torch.int32)
 
 
-@row_traits.kernel
-def _row_traits_cpu(weight: Tensor, centre: Tensor, direction: Tensor) -> Tensor:
-    num_rows, dim = weight.shape
-    weight = given("weight", weight, weight.dtype, None, None)
-    centre = given("centre", centre.to(weight.dtype), weight.dtype, dim)
-    direction = given("direction", direction.to(weight.dtype), weight.dtype, dim)
-    traits = torch.empty(num_rows, 2)
-    call(instance("row_traits", weight.dtype), num_rows, dim, weight, centre, direction, traits)
-    return traits
+@describe_rows.kernel
+def _describe_rows_cpu(weight: Tensor, codes: Tensor, num_bits: int, centre: Tensor, direction: Tensor) -> Tensor:
+    (num_rows, dim), (_, tables), dtype = weight.shape, codes.shape, weight.dtype
+    sketch_shape(tables, num_bits)
+    digests = torch.empty(num_rows, DIGEST, dtype=torch.int32)
+    call(
+        instance("describe_rows", dtype),
+        *(num_rows, dim, tables, num_bits),
+        given("weight", weight, dtype, None, None),
+        given("codes", codes, torch.int32, num_rows, tables),
+        given("centre", centre.to(dtype), dtype, dim),
+        given("direction", direction.to(dtype), dtype, dim),
+        digests,
+    )
+    return digests

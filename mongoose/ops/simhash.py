@@ -100,7 +100,7 @@ def bit_distance(a: Tensor, b: Tensor) -> Tensor:
         ValueError: they are not int32.
     """
     _check_codes(a, b)
-    return sum(((a ^ b) >> bit & 1 for bit in range(MAX_BITS)), torch.zeros_like(a))
+    return sum(((a ^ b) >> bit & 1 for bit in range(32)), torch.zeros_like(a))
 
 
 @bit_distance.fake

@@ -5,6 +5,7 @@ import torch
 from mongoose.hashing.learned import LearnedSimHash
 from mongoose.hashing.simhash import SimHash
 from mongoose.index import LSHIndex
+from mongoose.ops.shortlist import describe_rows
 from mongoose.scheduling.always import Always
 from mongoose.scheduling.base import Rows
 from mongoose.scheduling.never import Never
@@ -109,3 +110,32 @@ def test_a_learnable_family_is_fitted_once_per_batch_of_triplets() -> None:
     assert index.statistics.fits == 1
     assert not torch.equal(family.planes, planes)
     assert torch.equal(index.tables.codes, family.codes(weight - weight.mean(0)))
+
+
+def test_the_shortlist_knows_the_rows_as_the_tables_do() -> None:
+    """After an update of some rows, what is known of these is new, and of the others as it was."""
+    weight = make_weight()
+    family = SimHash(DIM, num_bits=6, num_tables=4, generator=torch.Generator().manual_seed(1))
+    index = LSHIndex(family, Never(), shortlist=9)
+    index.observe(weight[:20])
+    index.refresh(0, weight, Rows.ALL)
+    moved, rows = weight.clone(), torch.tensor([3, 5])
+    moved[rows] += 1
+    index.refresh(1, moved, rows)
+    about = (6, index.row_mean, index.query_mean)
+    assert torch.equal(index.digests, describe_rows(moved, family.codes(moved, index.row_mean), *about))
+    assert not torch.equal(index.digests[3], describe_rows(weight, family.codes(weight, index.row_mean), *about)[3])
+
+
+def test_a_shortlist_finds_most_of_what_exact_scores_find() -> None:
+    weight = make_weight()
+    family = SimHash(DIM, num_bits=4, num_tables=8, generator=torch.Generator().manual_seed(1))
+    x, bias = make_weight()[:64] + 0.1, torch.zeros(400)
+    kept = []
+    for size in (None, 40):
+        index = LSHIndex(family, Never(), shortlist=size)
+        index.observe(x)
+        index.refresh(0, weight, Rows.ALL)
+        kept.append(index.retrieve(x, weight, bias, keep=8))
+    same = kept[0].contains(kept[1].samples, kept[1].ids)
+    assert 0.9 < float(same.float().mean()) < 1

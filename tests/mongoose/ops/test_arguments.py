@@ -12,6 +12,7 @@ from mongoose.ops.backend import using
 from mongoose.ops.buckets import build_buckets
 from mongoose.ops.rerank import rerank
 from mongoose.ops.sets import distinct, group
+from mongoose.ops.shortlist import describe_rows, shortlist
 from mongoose.ops.simhash import bit_distance, changed_rows, simhash
 from mongoose.ops.softmax import shared_softmax_cross_entropy
 from mongoose.ops.sparse_matmul import embedding_bag, sampled_matmul, scatter_rows
@@ -46,6 +47,9 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a bias too short": (lambda: rerank(X, WEIGHT, BIAS[:4], IDS, OFFSETS, 1), "bias"),
     "codes of another shape": (lambda: changed_rows(CODES, CODES[:4]), "known"),
     "codes of int64": (lambda: bit_distance(CODES.long(), CODES.long()), "int64"),
+    "bits that no code has": (lambda: describe_rows(WEIGHT, CODES, 25, X[0], X[0]), "2 codes of 25 bits"),
+    "no codes to sketch": (lambda: describe_rows(WEIGHT, CODES[:, :0], 4, X[0], X[0]), "0 codes of 4 bits"),
+    "digests of other words": (lambda: shortlist(IDS, OFFSETS, 1, CODES[:2], 4, CODES), r"digests .* of \[5, 4\]"),
     "an offset too short": (lambda: simhash(X, torch.ones(3, 4), 2, torch.zeros(3)), "offset"),
     "labels beyond the active set": (lambda: shared_softmax_cross_entropy(X, WEIGHT, BIAS, BEYOND), "labels ids"),
 }

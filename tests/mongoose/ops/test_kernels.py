@@ -16,7 +16,7 @@ from mongoose.ops.ragged import ranges
 from mongoose.ops.rerank import rerank
 from mongoose.ops.retrieve import retrieve
 from mongoose.ops.sets import contains, distinct, group
-from mongoose.ops.shortlist import row_traits, shortlist
+from mongoose.ops.shortlist import describe_rows, shortlist
 from mongoose.ops.simhash import changed_rows
 from mongoose.ops.softmax import _ragged_softmax, _shared_softmax
 from mongoose.ops.sparse_matmul import embedding_bag, sampled_matmul, scatter_rows
@@ -45,9 +45,13 @@ class Draw:
     def codes(self, rows: int, tables: int, bits: int) -> Tensor:
         return torch.randint(2**bits, (rows, tables), generator=self.generator, dtype=torch.int32)
 
-    def traits(self) -> tuple[Tensor, Tensor]:
-        """Radii of the queries, norms and priors of the rows."""
-        return self.real(BATCH).abs().float(), self.real(self.size, 2).float()
+    def digests(self) -> Tensor:
+        """Of rows: sketches of any bits, norms and priors."""
+        sketch = torch.randint(-(2**31), 2**31, (self.size, 2), generator=self.generator).int()
+        return torch.cat([sketch, self.real(self.size, 2).float().view(torch.int32)], dim=1)
+
+    def radii(self) -> Tensor:
+        return self.real(BATCH).abs().float()
 
     def sets(self, rows: int, per_sample: int) -> tuple[Tensor, Tensor]:
         """A ragged set over `rows`: the third sample is empty, and so are all if there are no rows."""
@@ -164,22 +168,23 @@ def rerank_case(d: Draw, half: bool = False) -> Case:
     return rerank, [d.real(BATCH, d.dim), weight.bfloat16() if half else weight, d.real(d.size), *sets, 4]
 
 
-def shortlist_case(d: Draw, estimated: bool = True) -> Case:
-    args = [*d.sets(d.size, 60), 9, d.codes(BATCH, 5, 4), d.codes(d.size, 5, 4), 20]
-    return shortlist, [*args, *d.traits()] if estimated else args
+def shortlist_case(d: Draw, estimated: bool = True, tables: int = 5, bits: int = 4) -> Case:
+    args = [*d.sets(d.size, 60), 9, d.codes(BATCH, tables, bits), bits, d.digests()]
+    return shortlist, [*args, d.radii()] if estimated else args
 
 
-def traits_case(d: Draw) -> Case:
-    return row_traits, [d.real(d.size, d.dim), d.real(d.dim), d.real(d.dim)]
+def describe_case(d: Draw, tables: int = 5, bits: int = 4) -> Case:
+    whole = [d.real(*shape).mul(4).round() for shape in ((d.size, d.dim), (d.dim,), (d.dim,))]  # sums are exact
+    return describe_rows, [whole[0], d.codes(d.size, tables, bits), bits, *whole[1:]]
 
 
 def retrieve_case(d: Draw, shortlist: int = 0, cap: int = 0, side: bool = False, half: bool = False) -> Case:
     codes, weight = d.codes(d.size, 5, 3), d.real(d.size, d.dim)
     parts = [*build_buckets.reference(codes, 8), *_side(d, {"side": side})]
     window = torch.rand(BATCH, 5, generator=d.generator) if cap else None
-    given = [d.real(BATCH, d.dim), weight.bfloat16() if half else weight, d.real(d.size), d.codes(BATCH, 5, 3), codes]
-    estimate = d.traits() if shortlist else (None, None)
-    return retrieve, [*given, *parts, window, cap, 4, shortlist, 15, *estimate]
+    given = [d.real(BATCH, d.dim), weight.bfloat16() if half else weight, d.real(d.size), d.codes(BATCH, 5, 3)]
+    estimate = [d.digests(), d.radii()] if shortlist else [None, None]
+    return retrieve, [*given, *parts, window, cap, 4, shortlist, 3, *estimate]
 
 
 def topk_case(d: Draw) -> Case:
@@ -213,7 +218,12 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "rerank": rerank_case,
     "shortlist": shortlist_case,
     "shortlist-hamming": lambda d: shortlist_case(d, estimated=False),
-    "row_traits": traits_case,
+    "shortlist-few-tables": lambda d: shortlist_case(d, tables=2, bits=7),
+    "shortlist-many-tables": lambda d: shortlist_case(d, tables=70, bits=2),
+    "describe_rows": describe_case,
+    "describe_rows-one-table": lambda d: describe_case(d, tables=1, bits=24),
+    "describe_rows-full": lambda d: describe_case(d, tables=16, bits=14),
+    "describe_rows-many-tables": lambda d: describe_case(d, tables=70, bits=2),
     "rerank-bfloat16": lambda d: rerank_case(d, half=True),
     "retrieve": retrieve_case,
     "retrieve-shortlist": lambda d: retrieve_case(d, shortlist=9, cap=6, side=True),
