@@ -66,7 +66,7 @@ class RowAdam(Optimizer):
         state = self.state[param] or self._start(param, group)
         rows, gradient = stored_rows(param.grad)
         beta1, beta2 = group["betas"]
-        row_adam(
+        row_adam.direct(
             _matrix(param),
             _matrix(state["exp_avg"]),
             state["exp_avg_sq"],
@@ -79,6 +79,7 @@ class RowAdam(Optimizer):
             group["eps"],
             group["weight_decay"],
         )
+        torch.autograd.graph.increment_version(param)
 
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         matrix = _matrix(param)

@@ -84,7 +84,7 @@ class HashTables:
         _check_positive(cap=cap, enough=enough)
         self._check(codes)
         tables = torch.arange(self.num_tables, device=codes.device).expand(codes.shape) if tables is None else tables
-        found = lookup_buckets(
+        found = lookup_buckets.direct(
             codes.gather(1, tables),
             tables,
             *self._parts(),
@@ -122,8 +122,11 @@ class HashTables:
         if shortlist is not None and digests is None:
             raise ValueError(f"shortlist={shortlist} without digests; pass what `describe_rows` gives, or None.")
         self._check(codes)
-        found = retrieve(
-            *(x, weight, bias, codes),
+        found = retrieve.direct(
+            x,
+            weight,
+            bias,
+            codes,
             *self._parts(),
             self._window(codes, cap, generator),
             cap or 0,

@@ -104,7 +104,7 @@ def of_family(
     describe = partial(describe_rows, weight, codes, family.num_bits, centre, query_centre)
     digests = describe()
     estimate = {"shortlist": SHORTLIST, "digests": digests, "radius": (x - query_centre).norm(dim=1)}
-    nearest = {"shortlist": 64, "digests": digests}
+    nearest: dict[str, Any] = {"shortlist": 64, "digests": digests}
     retrieve = partial(tables.retrieve, x, weight, bias, keep=KEEP, cap=CAP)
 
     found = _ask(tables, query_codes)
@@ -127,9 +127,7 @@ def of_family(
         "of_random": candidates / len(weight),
         "gain": recall / max(candidates / len(weight), 1e-12),
         "kept_exact": _share(Candidates(*best(found.ids, found.offsets, KEEP)), top),
-        "kept_hamming": _share(
-            retrieve(query_codes, shortlist=64, digests=digests, generator=stream(0, "tables")), top
-        ),
+        "kept_hamming": _share(retrieve(query_codes, generator=stream(0, "tables"), **nearest), top),
         "kept_short": _share(retrieve(query_codes, generator=stream(0, "tables"), **estimate), top),
         "equals_brute_force": _equals_brute_force(tables, query_codes[:BRUTE_FORCE_QUERIES]),
     }

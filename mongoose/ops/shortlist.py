@@ -80,7 +80,8 @@ def sketch(codes: Tensor, num_bits: int) -> Tensor:
     """At most 64 bits of codes [N, L] of `num_bits` bits, the low ones of each side by side: [N, 2] int32."""
     tables, bits = sketch_shape(codes.shape[1], num_bits)
     low = codes[:, :tables].long() & 2**bits - 1
-    return (low << bits * torch.arange(tables, device=codes.device)).sum(1, keepdim=True).view(torch.int32)
+    words: Tensor = (low << bits * torch.arange(tables, device=codes.device)).sum(1, keepdim=True).view(torch.int32)
+    return words
 
 
 def sketch_shape(num_tables: int, num_bits: int) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Multi-label softmax cross-entropy: over all classes, over an active set shared by the batch, over one a sample.
 
 The target of a sample is uniform over its labels, as in the papers. A sample without labels has loss 0.
-The sampled losses compute their gradients with their value, while the scores are at hand.
+The sampled losses compute their gradients by the scores with their value, while the scores are at hand.
 """
 
 from typing import Any
@@ -61,29 +61,39 @@ def _shared_softmax(
     offsets: Tensor,
     log_inclusion: Tensor | None,
     low_precision: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The loss and its gradients by x, rows and bias.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The loss, and its gradient by the scores as a matrix and what its columns are to be multiplied with.
+
+    The products that remain are left to the backward pass, which knows the factor of the loss.
 
     Args:
         columns, offsets: ids and offsets of the labels. low_precision: the kernel multiplies in bfloat16, sums in
-            float32; the definition does not.
+            float32; the definition rounds the matrix alone.
+
+    Returns:
+        Scalar; [U, B], a class a row: the products are faster so, and sums run along rows ([U', B] bfloat16 in low
+        precision, U' as `_padded` has it); [B].
     """
     labels = Candidates(columns, offsets)
+    own = (labels.samples, columns)
     logits = torch.addmm(bias, x, rows.t())
     loss = softmax_cross_entropy(logits, labels, log_inclusion)
-    if log_inclusion is not None:
-        own = logits[labels.samples, columns]
-        logits = (logits - log_inclusion).index_put((labels.samples, columns), own)
-    target = torch.zeros_like(logits)
-    target[labels.samples, columns] = 1.0 / labels.counts[labels.samples].to(logits.dtype)
-    labelled = (labels.counts > 0).unsqueeze(1)
-    gradient = (logits.softmax(dim=1) - target) * labelled / len(labels)
-    return loss, gradient @ rows, gradient.t() @ x, gradient.sum(0)
+    shifted = logits if log_inclusion is None else logits - log_inclusion
+    largest = shifted.amax(1, keepdim=True) if len(rows) else logits.new_zeros(len(x), 1)
+    weights = (shifted.index_put(own, logits[own]) - largest).exp()
+    sums = weights.sum(1)
+    share = sums[labels.samples] / labels.counts[labels.samples]
+    scale = torch.where(labels.counts > 0, 1 / (sums * len(labels)), 0)
+    scores = weights.index_put(own, weights[own] - share).t().contiguous()
+    return loss, _padded(scores) if low_precision else scores, scale
 
 
 @_shared_softmax.fake
-def _shared_shapes(x: Tensor, rows: Tensor, bias: Tensor, *rest: object) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return x.new_empty(()), torch.empty_like(x), torch.empty_like(rows), torch.empty_like(bias)
+def _shared_shapes(
+    x: Tensor, rows: Tensor, bias: Tensor, columns: Tensor, offsets: Tensor, log_inclusion: Tensor | None, low: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    scores = x.new_empty(len(rows), len(x))
+    return x.new_empty(()), _padded(scores) if low else scores, x.new_empty(len(x))
 
 
 @_shared_softmax.kernel
@@ -95,49 +105,37 @@ def _shared_softmax_cpu(
     offsets: Tensor,
     log_inclusion: Tensor | None,
     low_precision: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     x, rows = given("x", x, x.dtype, None, None), given("rows", rows, x.dtype, None, x.shape[1])
     bias = given("bias", bias, x.dtype, len(rows))
     columns, offsets = given_sets("labels", columns, offsets, len(rows), len(x))
     if log_inclusion is not None:
         log_inclusion = given("log_inclusion", log_inclusion.to(x.dtype), x.dtype, len(rows))
-    num_rows, kernel = len(rows), instance("softmax_gradient", torch.bfloat16 if low_precision else x.dtype)
+    scores = _padded(rows) @ x.bfloat16().t() if low_precision else rows @ x.t()
     scale, loss = x.new_empty(len(x)), torch.empty(1, dtype=torch.float64)
-    factors = (_padded(rows), x.bfloat16()) if low_precision else (rows, x)
-    scores = factors[0] @ factors[1].t()  # a class a row: the three products are faster so, and sums run along rows
-    call(
-        kernel,
-        num_rows,
-        len(x),
-        scores,
-        bias,
-        log_inclusion,
-        columns,
-        offsets,
-        scale,
-        loss,
-    )
-    scaled = (x * scale.unsqueeze(1)).to(scores.dtype)
-    of_rows = (scores @ scaled)[:num_rows].to(x.dtype)
-    of_x = (scores.t() @ factors[0]).to(x.dtype).mul_(scale.unsqueeze(1))
-    of_bias = torch.mv(scores[:num_rows], scale.to(scores.dtype)).to(x.dtype)
-    return loss[0].to(x.dtype), of_x, of_rows, of_bias
+    kernel = instance("softmax_gradient", scores.dtype)
+    call(kernel, len(rows), len(x), scores, bias, log_inclusion, columns, offsets, scale, loss)
+    return loss[0].to(x.dtype), scores, scale
 
 
 def _padded(rows: Tensor) -> Tensor:
-    num_rows, dim = rows.shape
-    padded = rows.new_zeros(-(-num_rows // PAD) * PAD, dim, dtype=torch.bfloat16)
-    padded[:num_rows] = rows
-    return padded
+    """In bfloat16, with zeros up to a multiple of PAD rows."""
+    return torch.nn.functional.pad(rows.bfloat16(), (0, 0, 0, -len(rows) % PAD))
 
 
 def _save_shared(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    ctx.save_for_backward(*output[1:])
+    ctx.save_for_backward(*inputs[:2], *output[1:])
     ctx.mark_non_differentiable(*output[1:])
 
 
 def _shared_gradients(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor | None, ...]:
-    return *(saved * gradient for saved in ctx.saved_tensors), None, None, None, None
+    x, rows, scores, scale = ctx.saved_tensors
+    low_precision, scale = scores.dtype != x.dtype, scale * gradient
+    scaled = x * scale.unsqueeze(1)
+    of_x = (scores.t() @ (_padded(rows) if low_precision else rows)).to(x.dtype).mul_(scale.unsqueeze(1))
+    of_rows = (scores @ scaled.to(scores.dtype))[: len(rows)].to(x.dtype)
+    of_bias = torch.mv(scores[: len(rows)], scale.to(scores.dtype)).to(x.dtype)
+    return of_x, of_rows, of_bias, None, None, None, None
 
 
 _shared_softmax.autograd(_save_shared, _shared_gradients)

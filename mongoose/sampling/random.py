@@ -32,7 +32,8 @@ class RandomSampler(Sampler):
 
     def draw(self) -> Tensor:
         """[num_samples] int64 classes, with repeats."""
-        return inverse_cdf(torch.rand(self.num_samples, generator=self.generator, dtype=torch.float64), self.cumulative)
+        uniform = torch.rand(self.num_samples, generator=self.generator, dtype=torch.float64)
+        return inverse_cdf.direct(uniform, self.cumulative)
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
         return self.share(labels)
@@ -40,7 +41,7 @@ class RandomSampler(Sampler):
     def share(self, labels: Candidates, certain: Tensor | None = None) -> SharedActiveSet:
         """The labels, the draws, and the ids `certain` ([m] int64), which are in with probability 1."""
         listed = [self.draw(), labels.ids] if certain is None else [self.draw(), labels.ids, certain]
-        ids, position = distinct(torch.cat(listed), len(self.cumulative))
+        ids, position = distinct.direct(torch.cat(listed), len(self.cumulative))
         _, of_labels, of_certain = position.tensor_split([self.num_samples, self.num_samples + labels.ids.numel()])
         columns = Candidates(of_labels, labels.offsets)
         if self.log_inclusion is None:
