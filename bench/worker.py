@@ -23,7 +23,7 @@ from bench.record import Run, Trace, run_key
 from bench.seeds import stream
 from bench.store import Store
 from bench.task import Task
-from bench.timing import Stopwatch
+from bench.timing import Stopwatch, settle
 from bench.training import DivergedError, Progress, Training
 from datasets import get
 from datasets.base import Part
@@ -130,6 +130,7 @@ def tell(event: dict[str, Any]) -> None:
 
 def main() -> None:
     config = RunConfig.model_validate_json(sys.stdin.read())
+    settle()
     run, traces = execute(config, tell)
     Store(Path(sys.argv[1])).append(run, traces)
     tell({"status": run.status, "reason": run.reason})

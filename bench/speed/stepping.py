@@ -34,7 +34,7 @@ WATCHED_STEPS = 10  # of which the touched rows are counted, off the clock
 class Plan:
     """How long to measure: `steps` timed steps or `seconds` of them, whichever is less, but at least three.
 
-    Before that up to `warmup` steps, or a quarter of the seconds, are not timed.
+    Before that up to `warmup` steps are not timed: fewer, but at least three, if they take a quarter of the seconds.
     """
 
     steps: int
@@ -144,9 +144,9 @@ def measure(task: Task, system: System, plan: Plan) -> dict[str, Any]:
 
 def _warm_up(stepper: Stepper, plan: Plan) -> None:
     spent = 0.0
-    for _ in range(plan.warmup):
+    for step in range(plan.warmup):
         spent += _seconds(stepper.advance())
-        if spent > plan.seconds / 4:
+        if spent > plan.seconds / 4 and step + 1 >= LEAST_STEPS:
             return
 
 

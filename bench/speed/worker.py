@@ -14,6 +14,7 @@ from bench import methods
 from bench.speed import roofs, stepping, synthetic, tables
 from bench.speed.stepping import Plan
 from bench.speed.systems import System
+from bench.timing import settle
 from mongoose.ops import backend
 
 
@@ -66,6 +67,7 @@ def limit_memory() -> None:
 def main() -> None:
     job = Job.model_validate_json(sys.stdin.read())
     limit_memory()
+    settle()
     print(json.dumps(carry_out(job)), flush=True)
 
 
