@@ -66,7 +66,7 @@ class LSHConfig(RetrievedConfig):
     num_tables: int = Field(default=16, ge=1)
     planes: RandomPlanes = "gaussian"
     bucket_cap: int = Field(default=64, ge=1)
-    shortlist: int | None = Field(default=48, ge=1)  # candidates a sample that are scored; None: all
+    shortlist: int | None = Field(default=32, ge=1)  # candidates a sample that are scored; None: all
     centre: bool = True
 
     def bits_for(self, num_labels: int) -> int:

@@ -32,7 +32,7 @@ NUM_TABLES = 16
 TRAINED_STEPS = 2500
 CAP = 64
 KEEP = 8
-SHORTLIST = 48
+SHORTLIST = 32
 MOVED = 0.01  # share of the rows in an update
 REPEATS = 5
 BRUTE_FORCE_QUERIES = 16
@@ -88,7 +88,7 @@ def of_family(
         query_ms: codes, candidates and the best 8 of a batch, by estimated scores first; query_exact_ms: all exact.
         candidates: a query. recall_at_10: share of the exact ten largest scores among the candidates; of_random: of as
         many random rows; gain: their ratio. kept_exact, kept_short, kept_hamming: share of the ten among the best 8:
-        of all candidates, of the 48 of the largest estimated scores, of the 64 with the nearest sketches.
+        of all candidates, of the 32 of the largest estimated scores, of the 64 with the nearest sketches.
         equals_brute_force: whether uncapped queries return what comparing codes one by one does.
     """
     centre, query_centre = weight.mean(0), x.mean(0)

@@ -34,7 +34,7 @@ class HadamardSimHash(HashFamily):
 
     def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
         offset = None if centre is None else centre.to(self.planes) @ self.planes
-        return hadamard_simhash(x, self.signs, self.num_bits, self.num_tables, offset)
+        return hadamard_simhash.direct(x, self.signs, self.num_bits, self.num_tables, offset)
 
     def collision_probability(self, cosine: float) -> float:
         """As SimHash's; it holds nearly."""

@@ -49,7 +49,7 @@ class LearnedSimHash(LearnableHashFamily):
 
     @torch.no_grad()
     def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
-        return simhash(x, self.planes, self.num_tables, None if centre is None else centre @ self.planes)
+        return simhash.direct(x, self.planes, self.num_tables, None if centre is None else centre @ self.planes)
 
     def relaxed(self, x: Tensor) -> Tensor:
         """[m, D] → [m, L*K] soft bits in (−1, 1)."""

@@ -33,7 +33,7 @@ class SimHash(HashFamily):
         bits_per_table(self.planes, num_tables)
 
     def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
-        return simhash(x, self.planes, self.num_tables, None if centre is None else centre @ self.planes)
+        return simhash.direct(x, self.planes, self.num_tables, None if centre is None else centre @ self.planes)
 
     def collision_probability(self, cosine: float) -> float:
         """Probability that two rows at this cosine share a code in one table: (1 − θ/π)^K, θ the angle.

@@ -85,42 +85,58 @@ class Ranking {
     std::vector<int64_t> picked_;
 };
 
-// What the shortlist knows of a row; see `describe_rows` in shortlist.py.
-struct Digest {
-    uint64_t sketch;
-    float norm, prior;
+// Bits of a row's codes.
+struct Sketch {
+    uint32_t words[3];
+
+    int distance(const Sketch& other) const {
+        uint64_t mine, theirs;
+        std::memcpy(&mine, words, sizeof mine);
+        std::memcpy(&theirs, other.words, sizeof theirs);
+        return __builtin_popcountll(mine ^ theirs) + __builtin_popcount(words[2] ^ other.words[2]);
+    }
 };
 
-constexpr int64_t SKETCH_BITS = 64;
+constexpr int64_t SKETCH_BITS = 96;
 
 // The low bits of each code, side by side.
-struct Sketch {
+struct Sketcher {
     int64_t bits, tables;  // taken of each code; codes of which they are taken
 
-    Sketch(int64_t num_tables, int64_t num_bits)
+    Sketcher(int64_t num_tables, int64_t num_bits)
         : bits(std::clamp<int64_t>(SKETCH_BITS / num_tables, 1, num_bits)),
           tables(std::min(num_tables, SKETCH_BITS / bits)) {}
 
-    uint64_t of(const int32_t* codes) const {
-        const uint64_t mask = (uint64_t(1) << bits) - 1;
-        uint64_t sketch = 0;
-        for (int64_t l = 0; l < tables; l++) sketch |= (uint64_t(codes[l]) & mask) << (l * bits);
-        return sketch;
+    Sketch of(const int32_t* codes) const {
+        const uint32_t mask = (uint32_t(1) << bits) - 1;
+        uint64_t low = 0, high = 0;
+        for (int64_t l = tables - 1; l >= 0; l--) {
+            high = high << bits | low >> (64 - bits);
+            low = low << bits | (codes[l] & mask);
+        }
+        return {{uint32_t(low), uint32_t(low >> 32), uint32_t(high)}};
     }
 };
+
+// What the shortlist knows of a row, a quarter of a line of memory; see `describe_rows` in shortlist.py.
+struct Digest {
+    Sketch sketch;
+    bf16 norm, prior;
+};
+static_assert(sizeof(Digest) == 4 * sizeof(int32_t));
 
 // Scores estimated from digests; the estimate is defined in shortlist.py.
 class Estimates {
   public:
     Estimates(int64_t num_tables, int64_t num_bits, const Digest* rows)
-        : sketch_(num_tables, num_bits), rows_(rows) {
-        const double width = double(sketch_.bits * sketch_.tables);
+        : sketcher_(num_tables, num_bits), rows_(rows) {
+        const double width = double(sketcher_.bits * sketcher_.tables);
         for (int64_t d = 0; d <= SKETCH_BITS; d++) cosine_[d] = float(std::cos(M_PI / width * double(d)));
     }
 
     // Keys of the estimates of n rows.
     void of(const int32_t* query_codes, const float* radius, const int64_t* ids, int64_t n, int32_t* keys) const {
-        const uint64_t query = sketch_.of(query_codes);
+        const Sketch query = sketcher_.of(query_codes);
         if (radius) {
             estimate(query, *radius, ids, n, keys);
         } else {
@@ -131,7 +147,7 @@ class Estimates {
     const Digest* rows() const { return rows_; }
 
   private:
-    void estimate(uint64_t query, float radius, const int64_t* __restrict ids, int64_t n,
+    void estimate(const Sketch& query, float radius, const int64_t* __restrict ids, int64_t n,
                   int32_t* __restrict keys) const {
         for (int64_t j = 0; j < n; j++) {
             const Digest& row = rows_[ids[j]];
@@ -139,9 +155,9 @@ class Estimates {
         }
     }
 
-    float cosine(uint64_t query, const Digest& row) const { return cosine_[__builtin_popcountll(query ^ row.sketch)]; }
+    float cosine(const Sketch& query, const Digest& row) const { return cosine_[query.distance(row.sketch)]; }
 
-    Sketch sketch_;
+    Sketcher sketcher_;
     const Digest* rows_;
     float cosine_[SKETCH_BITS + 1];  // by distance
 };

@@ -59,6 +59,7 @@ struct bf16 {
     uint16_t bits;
     bf16() = default;
     bf16(float value) {  // to the nearest, ties to even
+        if (value != value) value = std::numeric_limits<float>::quiet_NaN();  // of which rounding makes no number
         const uint32_t wide = __builtin_bit_cast(uint32_t, value);
         bits = uint16_t((wide + 0x7fff + (wide >> 16 & 1)) >> 16);
     }

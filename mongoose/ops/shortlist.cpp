@@ -31,12 +31,12 @@ inline T distance(const T* __restrict row, const T* __restrict centre, int64_t d
 template <class T>
 void describe(int64_t threads, int64_t num_rows, int64_t dim, int64_t tables, int64_t num_bits, const T* weight,
               const int32_t* codes, const T* centre, const T* direction, Digest* rows) {
-    const Sketch sketch(tables, num_bits);
+    const Sketcher sketcher(tables, num_bits);
     parallel_chunks(threads, num_rows, 4096, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
             const T* row = weight + i * dim;
             const T prior = dot(row, direction, dim);
-            rows[i] = {sketch.of(codes + i * tables), float(distance(row, centre, dim)), float(prior)};
+            rows[i] = {sketcher.of(codes + i * tables), float(distance(row, centre, dim)), float(prior)};
         }
     });
 }

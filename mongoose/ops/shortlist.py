@@ -11,8 +11,8 @@ from mongoose.ops.backend import op
 from mongoose.ops.rerank import best_of_each
 from mongoose.ops.simhash import MAX_BITS, bit_distance
 
-DIGEST = 4  # words of 32 bits that are known of a row: two of sketch, its norm, its score with the mean query
-SKETCH_BITS = 64
+DIGEST = 4  # words of 32 bits that are known of a row: three of sketch, one of two numbers in bfloat16
+SKETCH_BITS = 96
 
 
 @op("shortlist")
@@ -42,11 +42,11 @@ def shortlist(
     """
     sample = torch.repeat_interleave(offsets.diff())
     width = math.prod(sketch_shape(query_codes.shape[1], num_bits))
-    distance = bit_distance(sketch(query_codes, num_bits)[sample], digests[ids, :2]).sum(1)
+    distance = bit_distance(sketch(query_codes, num_bits)[sample], digests[ids, :3]).sum(1)
     cosine = torch.cos(math.pi / width * torch.arange(SKETCH_BITS + 1, dtype=torch.float64)).float()[distance]
     if radius is None:
         return best_of_each(cosine, ids, offsets, size)
-    norm, prior = digests[ids, 2:].view(torch.float32).unbind(1)
+    norm, prior = digests[ids, 3:].view(torch.bfloat16).float().unbind(1)
     return best_of_each(prior + radius[sample] * norm * cosine, ids, offsets, size)
 
 
@@ -77,11 +77,11 @@ def _shortlist_cpu(
 
 
 def sketch(codes: Tensor, num_bits: int) -> Tensor:
-    """At most 64 bits of codes [N, L] of `num_bits` bits, the low ones of each side by side: [N, 2] int32."""
+    """At most 96 bits of codes [N, L] of `num_bits` bits, the low ones of each side by side: [N, 3] int32."""
     tables, bits = sketch_shape(codes.shape[1], num_bits)
-    low = codes[:, :tables].long() & 2**bits - 1
-    words: Tensor = (low << bits * torch.arange(tables, device=codes.device)).sum(1, keepdim=True).view(torch.int32)
-    return words
+    low = (codes[:, :tables, None].long() >> torch.arange(bits, device=codes.device) & 1).flatten(1)
+    padded = torch.nn.functional.pad(low, (0, SKETCH_BITS - tables * bits)).view(-1, 3, 32)
+    return (padded << torch.arange(32, device=codes.device)).sum(2).int()
 
 
 def sketch_shape(num_tables: int, num_bits: int) -> tuple[int, int]:
@@ -104,11 +104,11 @@ def describe_rows(weight: Tensor, codes: Tensor, num_bits: int, centre: Tensor, 
         weight: [N, D]. codes: [N, L] int32, of `num_bits` bits. centre, direction: [D].
 
     Returns:
-        [N, 4] int32: the sketch, and the bits of the other two as float32. Side by side, since each candidate's are
+        [N, 4] int32: the sketch, and the bits of the other two in bfloat16. Side by side, since each candidate's are
         read from another place in memory.
     """
-    norm, prior = (weight - centre).norm(dim=1), weight @ direction
-    return torch.cat([sketch(codes, num_bits), torch.stack([norm, prior], dim=1).float().view(torch.int32)], dim=1)
+    numbers = torch.stack([(weight - centre).norm(dim=1), weight @ direction], dim=1)
+    return torch.cat([sketch(codes, num_bits), numbers.float().bfloat16().view(torch.int32)], dim=1)
 
 
 @describe_rows.fake

@@ -47,8 +47,8 @@ class Draw:
 
     def digests(self) -> Tensor:
         """Of rows: sketches of any bits, norms and priors."""
-        sketch = torch.randint(-(2**31), 2**31, (self.size, 2), generator=self.generator).int()
-        return torch.cat([sketch, self.real(self.size, 2).float().view(torch.int32)], dim=1)
+        sketch = torch.randint(-(2**31), 2**31, (self.size, 3), generator=self.generator).int()
+        return torch.cat([sketch, self.real(self.size, 2).bfloat16().view(torch.int32)], dim=1)
 
     def radii(self) -> Tensor:
         return self.real(BATCH).abs().float()
@@ -219,11 +219,11 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "shortlist": shortlist_case,
     "shortlist-hamming": lambda d: shortlist_case(d, estimated=False),
     "shortlist-few-tables": lambda d: shortlist_case(d, tables=2, bits=7),
-    "shortlist-many-tables": lambda d: shortlist_case(d, tables=70, bits=2),
+    "shortlist-many-tables": lambda d: shortlist_case(d, tables=110, bits=2),
     "describe_rows": describe_case,
     "describe_rows-one-table": lambda d: describe_case(d, tables=1, bits=24),
     "describe_rows-full": lambda d: describe_case(d, tables=16, bits=14),
-    "describe_rows-many-tables": lambda d: describe_case(d, tables=70, bits=2),
+    "describe_rows-many-tables": lambda d: describe_case(d, tables=110, bits=2),
     "rerank-bfloat16": lambda d: rerank_case(d, half=True),
     "retrieve": retrieve_case,
     "retrieve-shortlist": lambda d: retrieve_case(d, shortlist=9, cap=6, side=True),
