@@ -109,7 +109,8 @@ class Op(Generic[P, R]):
         """
         first = args[0]
         on_cpu = isinstance(first, Tensor) and first.device.type == "cpu"
-        return self._on_cpu(*args, **kwargs) if on_cpu else self(*args, **kwargs)
+        with torch.no_grad():
+            return self._on_cpu(*args, **kwargs) if on_cpu else self(*args, **kwargs)
 
     def kernel(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorates the compiled form."""
