@@ -8,10 +8,32 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from bench import our_datasets as our_datasets
-from datasets.base import Part
+from bench.metrics import inverse_propensity, scores
+from bench.task import curve_points
+from datasets.base import Part, Splits
+from datasets.counts import document_frequency, keep_columns
+
+COMMON = 0.03
 
 MISSING = -1
 """In place of a label id where there is none."""
+
+
+def scores_of(splits: Splits, points: int) -> dict[str, dict[str, float]]:
+    """`metrics.scores` of both baselines, on at most `points` test points, the same ones each time.
+
+    For neighbours only features of less than 3 % of the training points count: the others hardly tell points apart,
+    and take most of the time.
+    """
+    train, test = splits.train, curve_points(splits.test, points)
+    inverse = inverse_propensity(np.bincount(train.labels.indices, minlength=train.labels.shape[1]), train.points)
+    telling = np.flatnonzero(document_frequency(train.features) < max(1, COMMON * train.points)).astype(np.int32)
+    known, asked = (Part(keep_columns(part.features, telling), part.labels) for part in (train, test))
+    found = {
+        "most frequent": np.broadcast_to(most_frequent(train), (test.points, 5)),
+        "10-NN": nearest_neighbours(known, asked, block=64),
+    }
+    return {name: scores(top, test.labels, inverse) for name, top in found.items()}
 
 
 def most_frequent(train: Part, k: int = 5) -> NDArray[np.int64]:

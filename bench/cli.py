@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from sqlite3 import DatabaseError
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -14,7 +14,9 @@ from bench.config import Backend, Scale
 from bench.environment import ROOT
 from bench.experiments.base import Experiment
 from bench.speed.command import speed
-from bench.store import Rows, Store, StoreError, export_rows, read_export
+
+if TYPE_CHECKING:  # pandas and torch take seconds to import, and most commands need neither
+    from bench.store import Rows, Store
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Reproduce, compare and read LSH training results.")
 app.add_typer(data.app, name="data")
@@ -87,6 +89,7 @@ def claims(store: StoreOption = ROOT / "results", as_json: Json = False) -> None
 @app.command()
 def readme(reference: Annotated[Path, typer.Option(help="Exported rows.")] = REFERENCE) -> None:
     """Rewrite the README's results and speed from the committed reference rows."""
+    from bench.store import read_export
     from reports.readme import RESULTS, SPEED, rewrite, speed, table
 
     blocks = {RESULTS: table(read_export(reference)), SPEED: speed(json.loads(REFERENCE_SPEED.read_text()))}
@@ -119,6 +122,7 @@ def export(
     scale: Annotated[Scale | None, typer.Option(help="Only runs of this scale.")] = None,
 ) -> None:
     """Write what the reports show, failed runs too, as two CSV files: the form in which results are shared."""
+    from bench.store import export_rows
     from reports.selection import current
 
     rows = current(_existing(store).rows().where(**({} if scale is None else {"scale": scale})))
@@ -168,15 +172,17 @@ def _backend(choice: Literal["auto", "cpu", "reference"]) -> Backend:
         _fail(f"backend 'cpu' cannot run here: {error}")
 
 
-def _open(store: Path) -> Store:
+def _open(store: Path) -> "Store":
     """The store in this directory, made if absent."""
+    from bench.store import Store, StoreError
+
     try:
         return Store(store)
     except (StoreError, OSError, DatabaseError) as error:
         _fail(f"{store} cannot be used as a store: {error}")
 
 
-def _existing(store: Path) -> Store:
+def _existing(store: Path) -> "Store":
     if not _is_store(store):
         _fail(f"there is no store at {store}: name one that `reproduce` made with --store.")
     return _open(store)
@@ -186,11 +192,13 @@ def _is_store(store: Path) -> bool:
     return (store / "runs.sqlite").exists()
 
 
-def _rows(store: Path) -> Rows | None:
+def _rows(store: Path) -> "Rows | None":
     return _open(store).rows() if _is_store(store) else None
 
 
-def _reference() -> Rows | None:
+def _reference() -> "Rows | None":
+    from bench.store import StoreError, read_export
+
     try:
         return read_export(REFERENCE) if (REFERENCE / "runs.csv").exists() else None
     except StoreError as error:

@@ -14,6 +14,7 @@ import datasets
 from bench import our_datasets as our_datasets
 from datasets import xmc
 from datasets.base import Dataset, DatasetError
+from datasets.built import BuiltDataset
 from datasets.statistics import statistics
 
 app = typer.Typer(no_args_is_help=True, help="The data sets: list, stats, check, get.")
@@ -33,27 +34,41 @@ def list_datasets(as_json: Json = False) -> None:
 
 
 @app.command()
-def stats(name: Name, as_json: Json = False) -> None:
-    """Load a data set and describe it."""
+def stats(
+    name: Name,
+    baselines: Annotated[int, typer.Option(min=0, help="Test points on which baselines are scored; 0: none.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Load a data set and describe it; with baselines, what most frequent labels and 10 nearest neighbours score."""
     with _told_plainly():
-        described = statistics(datasets.get(name).load(), name)
-    _tell(dict(described), as_json)
+        splits = datasets.get(name).load()
+    described: dict[str, Any] = dict(statistics(splits, name))
+    if baselines:
+        from bench.baselines import scores_of
+
+        described |= {
+            f"{of} {kind}": value for of, found in scores_of(splits, baselines).items() for kind, value in found.items()
+        }
+    _tell(described, as_json)
 
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="An XMC text file; .gz and .xz are fine.")],
+    what: Annotated[str, typer.Argument(help="An XMC text file (.gz and .xz are fine), or the name of a data set.")],
     index_base: Annotated[int, typer.Option(min=0, max=1, help="Number of the first feature and label.")] = 0,
     header: Annotated[bool, typer.Option(help="Whether the first line is `points features labels`.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Check an XMC file of yours and describe it; the first fault is named with its line."""
+    """Check an XMC file of yours and describe it, the first fault named with its line; or the files of a data set."""
+    if what in datasets.names():
+        _check_set(datasets.get(what))
+        return
     with _told_plainly():
-        part = xmc.read(file, header=header, index_base=index_base)
-    described: dict[str, Any] = dict(statistics(part, str(file)))
+        part = xmc.read(Path(what), header=header, index_base=index_base)
+    described: dict[str, Any] = dict(statistics(part, what))
     points = described.pop("train")
     kept = {key: value for key, value in described.items() if key not in {"name", "validation", "test"}}
-    _tell({"file": str(file), "points": points, **kept}, as_json)
+    _tell({"file": what, "points": points, **kept}, as_json)
 
 
 @app.command()
@@ -61,13 +76,22 @@ def get(
     name: Name,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Build it again from its source and compare.")] = False,
 ) -> None:
-    """Make sure that a data set is here and is the right one."""
+    """Make sure that a data set is here and is the right one; those that are built or fetched are, if need be."""
     with _told_plainly():
         dataset = datasets.get(name)
-        dataset.verify()
+        there = isinstance(dataset, BuiltDataset) and dataset.entry.present
+        dataset.get()
         typer.echo(f"{name} is here: {_whereabouts(dataset)}.")
+        if isinstance(dataset, BuiltDataset) and not there:
+            _tell(dict(statistics(dataset.load(), name)), False)
         if rebuild:
             _rebuild(dataset)
+
+
+def _check_set(dataset: Dataset) -> None:
+    with _told_plainly():
+        dataset.verify()
+    typer.echo(f"{dataset.name}: {_whereabouts(dataset)}, checksums right.")
 
 
 def _rebuild(dataset: Dataset) -> None:
@@ -82,10 +106,12 @@ def _rebuild(dataset: Dataset) -> None:
 
 
 def _whereabouts(dataset: Dataset) -> str:
+    if isinstance(dataset, BuiltDataset):
+        return f"built on this machine, in {dataset.entry.folder}"
     if not dataset.sha256:
         return "it is generated when loaded"
     how = "shipped with the checkout" if dataset.shipped else "fetched before"
-    return f"{how}, {len(dataset.sha256)} files in {dataset.folder}, checksums right"
+    return f"{how}, {len(dataset.sha256)} files in {dataset.folder}"
 
 
 @contextmanager

@@ -5,10 +5,10 @@ import os
 import platform
 import subprocess
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
-import torch
 
 from bench.record import Environment
 
@@ -29,7 +29,7 @@ def describe(threads: int, backend: str) -> Environment:
         threads=threads,
         backend=backend,
         python=platform.python_version(),
-        torch=torch.__version__,
+        torch=version("torch"),
         platform=f"{platform.system()} {platform.machine()}",
         commit=commit(),
         code=code_digest(),
@@ -51,7 +51,7 @@ def process_environment(threads: int) -> dict[str, str]:
 @cache
 def code_digest() -> str:
     """Digest of torch's version and the sources that can change a result; part of every run's key."""
-    digest = hashlib.sha256(torch.__version__.encode())
+    digest = hashlib.sha256(version("torch").encode())
     for path in sorted(_sources()):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""Data sets for extreme multi-label classification (XMC), one file each, found by name.
+"""Data sets for extreme multi-label classification (XMC), found by name.
 
-A data set is any module of this folder that defines a module-level `dataset` (see `datasets.base.Dataset`).
+A data set is any instance of `datasets.base.Dataset` that a module of this folder holds.
 The folder shares its name with a Hugging Face package; from a checkout ours comes first, and `__mongoose__` tells
 them apart.
 """
@@ -34,5 +34,5 @@ def names() -> list[str]:
 
 def _discover() -> dict[str, Dataset]:
     modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
-    plugins = (module.dataset for module in modules if isinstance(getattr(module, "dataset", None), Dataset))
-    return {plugin.name: plugin for plugin in plugins}
+    found = (held for module in modules for held in vars(module).values() if isinstance(held, Dataset))
+    return {plugin.name: plugin for plugin in found}

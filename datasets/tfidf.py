@@ -8,6 +8,8 @@ from scipy.sparse import csr_matrix
 
 from datasets.base import Part, Splits
 
+BLOCK = 1 << 15  # rows that are weighed at once, in float64
+
 
 @dataclass(frozen=True)
 class TfIdf:
@@ -34,10 +36,19 @@ class TfIdf:
         Returns:
             [n, D] float32, rows of Euclidean length 1.
         """
-        weights = (1 + np.log(counts.data.astype(np.float64))) * self.idf[counts.indices]
-        lengths = np.sqrt(_row_sums(weights**2, counts.indptr))
-        weights /= np.repeat(lengths, np.diff(counts.indptr))
-        return csr_matrix((weights.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+        weights = np.empty(counts.nnz, np.float32)
+        for first in range(0, counts.shape[0], BLOCK):
+            rows = counts.indptr[first : first + BLOCK + 1]
+            entries = slice(rows[0], rows[-1])
+            weights[entries] = self._weigh(counts.data[entries], counts.indices[entries], rows - rows[0])
+        return csr_matrix((weights, counts.indices, counts.indptr), shape=counts.shape)
+
+    def _weigh(
+        self, data: NDArray[np.float32], indices: NDArray[np.int32], indptr: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        weights = (1 + np.log(data.astype(np.float64))) * self.idf[indices]
+        lengths = np.sqrt(_row_sums(weights**2, indptr))
+        return np.asarray(weights / np.repeat(lengths, np.diff(indptr)))
 
 
 def tfidf(counts: Splits) -> Splits:

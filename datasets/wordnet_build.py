@@ -6,28 +6,19 @@ A point is the gloss of a synset, as counts of its words; its labels are the syn
 Source: the file format is `man 5 wndb` (WordNet 3.0).
 """
 
-import re
 import subprocess
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-
 from datasets import xmc
-from datasets.base import Part, PreparationError, Splits
+from datasets.base import Part, PreparationError
+from datasets.counts import incidence, split, usable, words
 
 PACKAGE = "wordnet-base"
 PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
 MIN_DOCUMENTS = 2  # a word in one gloss only cannot generalise
-TEST_SHARE, VALIDATION_SHARE = 0.25, 0.05  # of all points; of what is left, rounded
-SEED = 0
-
-_WORD = re.compile(r"[a-z][a-z0-9+]+")
 
 
 @dataclass(frozen=True)
@@ -36,11 +27,13 @@ class Synset:
 
     Attributes:
         key: part of speech and offset, such as `n00001740`; satellite adjectives count as adjectives.
+        lemmas: its words, in lower case, blanks as underscores.
         pointers: keys of the synsets that it names, in the order of the line.
         gloss: definition and examples.
     """
 
     key: str
+    lemmas: tuple[str, ...]
     pointers: tuple[str, ...]
     gloss: str
 
@@ -97,43 +90,23 @@ def read_synsets(folder: Path) -> list[Synset]:
 def parse_synset(line: str) -> Synset:
     """Read `offset file type words (word id)… pointers (symbol offset pos source/target)… [frames] | gloss`."""
     data, _, gloss = line.partition("|")
-    offset, _file, kind, words, *rest = data.split()
-    count, *pointers = rest[2 * int(words, 16) :]  # the number of words is hexadecimal, that of pointers decimal
-    named = pointers[: 4 * int(count)]
-    return Synset(_key(kind, offset), tuple(map(_key, named[2::4], named[1::4])), gloss.strip())
+    offset, _file, kind, count, *rest = data.split()
+    end = 2 * int(count, 16)  # the number of words is hexadecimal, that of pointers decimal
+    number, *pointers = rest[end:]
+    named = pointers[: 4 * int(number)]
+    lemmas = tuple(_lemma(word) for word in rest[:end:2])
+    return Synset(_key(kind, offset), lemmas, tuple(map(_key, named[2::4], named[1::4])), gloss.strip())
 
 
 def task(synsets: Sequence[Synset]) -> Part:
     """Gloss -> related synsets, over the synsets that have a known word and a pointer, in the order given."""
-    features = _incidence([_WORD.findall(synset.gloss.lower()) for synset in synsets], MIN_DOCUMENTS)
-    labels = _incidence([sorted(set(synset.pointers)) for synset in synsets], 1)
-    kept = np.flatnonzero((np.diff(features.indptr) > 0) & (np.diff(labels.indptr) > 0))
-    return Part(features, labels).take(kept)
+    features = incidence([words(synset.gloss) for synset in synsets], MIN_DOCUMENTS)
+    return usable(Part(features, incidence([sorted(set(synset.pointers)) for synset in synsets], 1)))
 
 
-def split(points: Part) -> Splits:
-    """Test and validation parts drawn by seeded permutations; each part keeps the order of the points."""
-    rest, test = _draw(np.arange(points.points), TEST_SHARE)
-    train, validation = _draw(rest, VALIDATION_SHARE)
-    return Splits(points.take(train), points.take(validation), points.take(test))
-
-
-def _draw(rows: NDArray[np.int64], share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    # RandomState, not Generator: its stream is frozen across numpy's versions
-    order = np.random.RandomState(SEED).permutation(len(rows))
-    drawn = round(len(rows) * share)
-    return rows[np.sort(order[drawn:])], rows[np.sort(order[:drawn])]
-
-
-def _incidence(documents: Iterable[Sequence[str]], min_documents: int) -> csr_matrix:
-    """[documents, words] counts of the words that occur in at least `min_documents`, words in alphabetical order."""
-    counts = [Counter(words) for words in documents]
-    frequency = Counter(word for document in counts for word in document)
-    column = {word: i for i, word in enumerate(sorted(word for word, n in frequency.items() if n >= min_documents))}
-    rows = [sorted((column[word], n) for word, n in document.items() if word in column) for document in counts]
-    indptr = np.cumsum([0, *map(len, rows)])
-    indices, data = (np.array([entry[i] for row in rows for entry in row]) for i in (0, 1))
-    return csr_matrix((data.astype(np.float32), indices, indptr), shape=(len(rows), len(column)))
+def _lemma(word: str) -> str:
+    """Without the syntactic marker of an adjective, as in `galore(ip)`."""
+    return word.partition("(")[0].lower()
 
 
 def _key(part_of_speech: str, offset: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import datasets
-from datasets import wordnet_build, xmc
+from datasets import wordnet_build, wordnet_lemmas, xmc
 from datasets.base import PreparationError
 from datasets.statistics import statistics
 
@@ -45,6 +45,12 @@ def test_a_line_of_the_database():
     assert synset.gloss == 'a crowd of fish; "a shoal of herring"'
 
 
+def test_a_synset_has_its_words():
+    assert wordnet_build.parse_synset(NOUN).lemmas == ("shoal",)
+    assert wordnet_build.parse_synset(TEN).lemmas == tuple(f"w{i}" for i in range(10))
+    assert wordnet_build.parse_synset(SATELLITE.replace("shoaly 0", "Shoaly(p) 0")).lemmas == ("shoaly",)
+
+
 def test_the_number_of_words_is_hexadecimal():
     assert wordnet_build.parse_synset(TEN).pointers == ("n00000100",)
 
@@ -62,6 +68,13 @@ def test_the_task(package):
     # words in two glosses: crowd, fish, of; named synsets: a00000300, n00000100, n00000200; `alone` names none
     np.testing.assert_array_equal(points.features.toarray(), [[1, 1, 2], [1, 0, 0], [0, 1, 0], [0, 1, 1]])
     np.testing.assert_array_equal(points.labels.toarray(), [[1, 0, 1], [0, 1, 0], [0, 1, 0], [1, 0, 0]])
+
+
+def test_the_words_of_a_synset_and_of_its_relations_are_labels_too(package):
+    points = wordnet_lemmas.lemmas.task(wordnet_build.read_synsets(package / "usr/share/wordnet"))
+    # alone, shoal, shoaly, w0 … w9; the adverb names no synset, but it has itself
+    assert points.labels.toarray().sum(1).tolist() == [12, 11, 1, 1, 1]
+    assert points.features.shape == (5, 3)  # crowd, fish, of
 
 
 def test_building_twice_gives_the_same_bytes(package, tmp_path):

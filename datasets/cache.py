@@ -1,0 +1,134 @@
+"""What is built from sources, on disk: named arrays that are mapped into memory, whole or not there at all.
+
+An entry lies in `<root>/<name>/<recipe>`. It is built in a folder beside it, synced, and renamed into place by whoever
+holds the name's lock, so that a process killed at any instant leaves nothing that looks like an entry.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.base import ChecksumError, MissingFileError, PreparationError, sha256
+
+Arrays = Mapping[str, NDArray[Any]]
+
+UNFINISHED = ".unfinished-"
+
+
+def root() -> Path:
+    """Where built sets are kept: MONGOOSE_DATA, or the user's cache directory."""
+    asked = os.environ.get("MONGOOSE_DATA")
+    if asked:
+        return Path(asked)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mongoose" / "data"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A place in the cache. name: of the data set. recipe: digest of what decides its content, short of the source."""
+
+    name: str
+    recipe: str
+
+    @property
+    def folder(self) -> Path:
+        return root() / self.name / self.recipe
+
+    @property
+    def present(self) -> bool:
+        """Whether it was built; a look at one file."""
+        return (self.folder / "meta.json").is_file()
+
+    def meta(self) -> dict[str, Any]:
+        """What its builder wrote down, and sizes and digests of its files (`files`)."""
+        found: dict[str, Any] = json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))
+        return found
+
+    def build(self, make: Callable[[], tuple[Arrays, Mapping[str, Any]]]) -> None:
+        """Store what `make` returns, arrays and what to write down, unless it is there; waits for other builders.
+
+        Raises:
+            PreparationError: the disk is full, or the folder cannot be written.
+        """
+        try:
+            with _lock(self.folder.parent):
+                if not self.present:
+                    self._store(*make())
+        except OSError as error:
+            raise PreparationError(
+                f"{self.name} cannot be stored in {root()}: {error.strerror or error}; set MONGOOSE_DATA elsewhere."
+            ) from None
+
+    def array(self, name: str) -> NDArray[Any]:
+        """One of its arrays, mapped: nothing is read before it is touched."""
+        found: NDArray[Any] = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        return found
+
+    def verify(self, contents: bool) -> None:
+        """Raise unless every file has the size that was written down, and, if asked, the sha256.
+
+        Raises:
+            MissingFileError, ChecksumError.
+        """
+        remedy = f"Remove {self.folder} and build it again: python -m bench data get {self.name}"
+        for file, expected in self.meta()["files"].items():
+            path = self.folder / file
+            if not path.is_file() or path.stat().st_size != expected["bytes"]:
+                raise MissingFileError(path, f"Or it is cut short. {remedy}")
+            if contents and (found := sha256(path)) != expected["sha256"]:
+                raise ChecksumError(path, expected["sha256"], found)
+
+    def _store(self, arrays: Arrays, told: Mapping[str, Any]) -> None:
+        self._sweep()
+        scratch = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.folder.parent))
+        for name, array in arrays.items():
+            np.save(scratch / f"{name}.npy", array)
+        files = {
+            path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for path in sorted(scratch.iterdir())
+        }
+        meta = {"name": self.name, **told, "files": files}
+        (scratch / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+        _sync(scratch)
+        if self.folder.exists():  # without its meta.json: not an entry
+            shutil.rmtree(self.folder)
+        scratch.rename(self.folder)
+        _sync_folder(self.folder.parent)
+
+    def _sweep(self) -> None:
+        """Remove what builders that were killed have left; the lock is held, so none is at work."""
+        for left in self.folder.parent.glob(UNFINISHED + "*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of a name; the kernel drops it with the process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,150 @@
+"""The package indices of this machine's Debian release, fetched by its own apt into a directory of ours.
+
+Nothing of the machine's apt state is read or changed but its list of sources and its keys, so that any user can do it.
+The index of files is the target that the package apt-file installs; that of descriptions is switched off in most
+container images, and on again here.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from datasets.base import PreparationError
+
+HELPER = Path("/usr/lib/apt/apt-helper")
+OS_RELEASE = Path("/etc/os-release")
+
+_CONFIGURATION = """
+Dir::State "{folder}/state";
+Dir::State::status "/var/lib/dpkg/status";
+Dir::Cache "{folder}/cache";
+Acquire::IndexTargets::deb::Contents-deb {{
+  MetaKey "$(COMPONENT)/Contents-$(ARCHITECTURE)";
+  ShortDescription "Contents-$(ARCHITECTURE)";
+  Description "$(RELEASE)/$(COMPONENT) $(ARCHITECTURE) Contents (deb)";
+  flatMetaKey "Contents-$(ARCHITECTURE)";
+  KeepCompressed "true";
+  DefaultEnabled "{contents}";
+}};
+"""
+_LANGUAGES = '#clear Acquire::Languages;\nAcquire::Languages { "en"; };\n'  # read last, or "none" stays in force
+
+
+@dataclass(frozen=True)
+class Indices:
+    """Fetched indices of one release.
+
+    Attributes:
+        prefix: path of its files up to the component, such as `…_dists_bookworm_`.
+        release: the signed InRelease file's text.
+        architecture: this machine's, as dpkg calls it.
+    """
+
+    prefix: str
+    release: str
+    architecture: str
+
+    @contextmanager
+    def packages(self) -> Iterator[BinaryIO]:
+        """The control paragraphs of all packages of main."""
+        with self._stream(f"main_binary-{self.architecture}_Packages") as stream:
+            yield stream
+
+    @contextmanager
+    def descriptions(self) -> Iterator[BinaryIO]:
+        """Their long descriptions in English."""
+        with self._stream("main_i18n_Translation-en") as stream:
+            yield stream
+
+    @contextmanager
+    def contents(self, architecture: str) -> Iterator[BinaryIO]:
+        """Lines of path and packages; `architecture`: this machine's, or "all"."""
+        with self._stream(f"main_Contents-{architecture}") as stream:
+            yield stream
+
+    def provenance(self, *files: str) -> dict[str, object]:
+        """Suite, version and date of the release, and the sha256 that it gives the indices (`main/…`)."""
+        told = {key.lower(): _field(self.release, key) for key in ("Suite", "Codename", "Version", "Date")}
+        return {**told, "sha256": {file: _digest(self.release, file) for file in files}}
+
+    @contextmanager
+    def _stream(self, index: str) -> Iterator[BinaryIO]:
+        found = sorted(Path(self.prefix).parent.glob(f"{Path(self.prefix).name}{index}*"))
+        if not found:
+            raise PreparationError(f"apt fetched no index {index} of this release; is `main` among its sources?")
+        with subprocess.Popen([HELPER, "cat-file", found[0]], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            yield process.stdout  # type: ignore[misc]
+            process.stdout.close()
+        if process.returncode:
+            raise PreparationError(f"apt-helper could not unpack {found[0].name}: exit code {process.returncode}.")
+
+
+def fetch(folder: Path, *, contents: bool) -> Indices:
+    """Fetch the indices into `folder`; with `contents`, those of files too (55 MB).
+
+    Raises:
+        PreparationError: this is no Debian system, or apt failed; the message quotes it.
+    """
+    codename = _release_of_this_machine()
+    for part in ("state/lists/partial", "cache/archives/partial"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    configuration, languages = folder / "apt.conf", folder / "languages.conf"
+    wanted = "true" if contents else "false"
+    configuration.write_text(_CONFIGURATION.format(folder=folder.absolute(), contents=wanted), encoding="utf-8")
+    languages.write_text(_LANGUAGES, encoding="utf-8")
+    _run(
+        ["apt-get", "-q", "-c", str(languages), "-o", "APT::Update::Error-Mode=any", "update"],
+        {"APT_CONFIG": str(configuration)},
+    )
+    return _indices(folder / "state" / "lists", codename)
+
+
+def _indices(lists: Path, codename: str) -> Indices:
+    """The release of that codename among fetched lists; its updates and security archives move daily, and stay out."""
+    for path in sorted(lists.glob("*_InRelease")):
+        release = path.read_text(encoding="utf-8")
+        if _field(release, "Codename") == codename:
+            architecture = _run(["dpkg", "--print-architecture"], {}).strip()
+            return Indices(str(path).removesuffix("InRelease"), release, architecture)
+    raise PreparationError(
+        f"apt's sources do not name the release {codename} itself, only others: {sorted(lists.iterdir())}."
+    )
+
+
+def _release_of_this_machine() -> str:
+    if not (shutil.which("apt-get") and HELPER.exists() and OS_RELEASE.exists()):
+        raise PreparationError(
+            "there is no apt-get here: this data set can be built on Debian or Ubuntu, or in a container of one."
+        )
+    found = re.search(r"^VERSION_CODENAME=\"?([\w-]+)", OS_RELEASE.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise PreparationError(f"{OS_RELEASE} names no VERSION_CODENAME; is this Debian's testing or unstable?")
+    return found[1]
+
+
+def _field(paragraph: str, key: str) -> str | None:
+    found = re.search(rf"^{key}: *(.*)$", paragraph, re.MULTILINE)
+    return None if found is None else found[1].strip()
+
+
+def _digest(release: str, file: str) -> str | None:
+    listed = release.partition("\nSHA256:")[2]
+    found = re.search(rf"^ ([0-9a-f]{{64}}) +\d+ {re.escape(file)}$", listed, re.MULTILINE)
+    return None if found is None else found[1]
+
+
+def _run(command: list[str], environment: dict[str, str]) -> str:
+    try:
+        done = subprocess.run(command, env=os.environ | {"LC_ALL": "C"} | environment, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise PreparationError(f"{command[0]} is not installed; this needs a Debian or Ubuntu system.") from None
+    if done.returncode:
+        raise PreparationError(f"{' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
