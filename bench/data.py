@@ -11,13 +11,17 @@ from rich.console import Console
 from rich.table import Table
 
 import datasets
+import datasets.text
 from bench import our_datasets as our_datasets
 from datasets import xmc
-from datasets.base import Dataset, DatasetError
+from datasets.base import Dataset, DatasetError, UnknownDatasetError
 from datasets.built import BuiltDataset
 from datasets.statistics import statistics
+from datasets.text import TextDataset
 
 app = typer.Typer(no_args_is_help=True, help="The data sets: list, stats, check, get.")
+
+BUILT = (BuiltDataset, TextDataset)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
@@ -27,10 +31,12 @@ Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
 def list_datasets(as_json: Json = False) -> None:
     """List the data sets, with their sizes and licences."""
     plugins = [datasets.get(name) for name in datasets.names()]
+    corpora = [datasets.text.get(name) for name in datasets.text.names()]
     if as_json:
-        typer.echo(json.dumps([_summary(plugin) for plugin in plugins]))
-    else:
-        _tell_rows(["name", "train", "test", "features", "labels", "title"], [_row(plugin) for plugin in plugins])
+        typer.echo(json.dumps([_summary(_find(name)) for name in _names()]))
+        return
+    _tell_rows(["name", "train", "test", "features", "labels", "title"], [_row(plugin) for plugin in plugins])
+    _tell_rows(["name", "bytes", "title"], [[one.name, _text(one.size), one.title] for one in corpora])
 
 
 @app.command()
@@ -41,13 +47,15 @@ def stats(
 ) -> None:
     """Load a data set and describe it; with baselines, what most frequent labels and 10 nearest neighbours score."""
     with _told_plainly():
-        splits = datasets.get(name).load()
-    described: dict[str, Any] = dict(statistics(splits, name))
-    if baselines:
+        dataset = _find(name)
+        described = _described(dataset)
+    if baselines and isinstance(dataset, Dataset):
         from bench.baselines import scores_of
 
         described |= {
-            f"{of} {kind}": value for of, found in scores_of(splits, baselines).items() for kind, value in found.items()
+            f"{of} {kind}": value
+            for of, found in scores_of(dataset.load(), baselines).items()
+            for kind, value in found.items()
         }
     _tell(described, as_json)
 
@@ -60,8 +68,10 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check an XMC file of yours and describe it, the first fault named with its line; or the files of a data set."""
-    if what in datasets.names():
-        _check_set(datasets.get(what))
+    if what in _names():
+        with _told_plainly():
+            _find(what).verify()
+        typer.echo(f"{what}: {_whereabouts(_find(what))}, checksums right.")
         return
     with _told_plainly():
         part = xmc.read(Path(what), header=header, index_base=index_base)
@@ -78,23 +88,34 @@ def get(
 ) -> None:
     """Make sure that a data set is here and is the right one; those that are built or fetched are, if need be."""
     with _told_plainly():
-        dataset = datasets.get(name)
-        there = isinstance(dataset, BuiltDataset) and dataset.entry.present
+        dataset = _find(name)
+        there = not isinstance(dataset, BUILT) or dataset.entry.present
         dataset.get()
         typer.echo(f"{name} is here: {_whereabouts(dataset)}.")
-        if isinstance(dataset, BuiltDataset) and not there:
-            _tell(dict(statistics(dataset.load(), name)), False)
+        if not there:
+            _tell(_described(dataset), as_json=False)
         if rebuild:
             _rebuild(dataset)
 
 
-def _check_set(dataset: Dataset) -> None:
-    with _told_plainly():
-        dataset.verify()
-    typer.echo(f"{dataset.name}: {_whereabouts(dataset)}, checksums right.")
+def _names() -> list[str]:
+    return sorted([*datasets.names(), *datasets.text.names()])
 
 
-def _rebuild(dataset: Dataset) -> None:
+def _find(name: str) -> Dataset | TextDataset:
+    if name not in _names():
+        raise UnknownDatasetError(name, _names())
+    return datasets.text.get(name) if name in datasets.text.names() else datasets.get(name)
+
+
+def _described(dataset: Dataset | TextDataset) -> dict[str, Any]:
+    if not isinstance(dataset, TextDataset):
+        return dict(statistics(dataset.load(), dataset.name))
+    parts = {part: len(array) for part, array in vars(dataset.load()).items()}
+    return {"name": dataset.name} | parts | dataset.described()
+
+
+def _rebuild(dataset: Dataset | TextDataset) -> None:
     matches = getattr(dataset, "rebuild_matches", None)
     if matches is None:
         _refuse(f"{dataset.name} has no recipe to rebuild it from; its source is: {dataset.source}.")
@@ -105,8 +126,8 @@ def _rebuild(dataset: Dataset) -> None:
         raise typer.Exit(1)
 
 
-def _whereabouts(dataset: Dataset) -> str:
-    if isinstance(dataset, BuiltDataset):
+def _whereabouts(dataset: Dataset | TextDataset) -> str:
+    if isinstance(dataset, BUILT):
         return f"built on this machine, in {dataset.entry.folder}"
     if not dataset.sha256:
         return "it is generated when loaded"
@@ -130,10 +151,9 @@ def _refuse(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _summary(dataset: Dataset) -> dict[str, Any]:
-    return {"name": dataset.name, "title": dataset.title, "source": dataset.source, "licence": dataset.licence} | vars(
-        dataset.sizes
-    )
+def _summary(dataset: Dataset | TextDataset) -> dict[str, Any]:
+    told = {"name": dataset.name, "title": dataset.title, "source": dataset.source, "licence": dataset.licence}
+    return told | ({"bytes": dataset.size} if isinstance(dataset, TextDataset) else vars(dataset.sizes))
 
 
 def _row(dataset: Dataset) -> list[str]:

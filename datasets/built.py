@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
@@ -33,10 +33,7 @@ class BuiltDataset(Dataset):
     @property
     def entry(self) -> cache.Entry:
         """Its place in the cache."""
-        digest = hashlib.sha256(repr(self.parameters()).encode())
-        for module in self.made_by:
-            digest.update(inspect.getsource(module).encode())
-        return cache.Entry(self.name, digest.hexdigest()[:16])
+        return cache.Entry(self.name, digest_of(self.parameters(), self.made_by))
 
     def parameters(self) -> Mapping[str, Any]:
         """What tells this set from others that the same modules make."""
@@ -88,6 +85,14 @@ class BuiltDataset(Dataset):
         for name in ("indptr", "indices", "data"):
             setattr(matrix, name, self.entry.array(f"{stem}.{name}"))
         return matrix
+
+
+def digest_of(parameters: Mapping[str, Any], made_by: Iterable[ModuleType]) -> str:
+    """A short digest of what decides the content of a built set: parameters, and the text of modules."""
+    digest = hashlib.sha256(repr(dict(parameters)).encode())
+    for module in made_by:
+        digest.update(inspect.getsource(module).encode())
+    return digest.hexdigest()[:16]
 
 
 def _arrays(matrix: csr_matrix) -> list[tuple[str, NDArray[Any]]]:

@@ -6,15 +6,15 @@ A point is the gloss of a synset, as counts of its words; its labels are the syn
 Source: the file format is `man 5 wndb` (WordNet 3.0).
 """
 
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasets import xmc
-from datasets.base import Part, PreparationError
+from datasets.base import Part
 from datasets.counts import incidence, split, usable, words
+from datasets.debian import apt
 
 PACKAGE = "wordnet-base"
 PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
@@ -45,8 +45,7 @@ def build(destination: Path) -> None:
         PreparationError: apt or dpkg is missing, or failed; the message quotes it.
     """
     with tempfile.TemporaryDirectory() as folder:
-        root = unpack(download(Path(folder)), Path(folder) / "package")
-        write(root, destination)
+        write(apt.fetch(Path(folder), contents=False).unpack(PACKAGE), destination)
 
 
 def write(root: Path, destination: Path) -> None:
@@ -57,21 +56,6 @@ def write(root: Path, destination: Path) -> None:
         xmc.write(getattr(splits, name), destination / f"{name}.txt.xz")
     copyright_file = root / f"usr/share/doc/{PACKAGE}/copyright"
     (destination / "LICENSE.txt").write_text(licence(copyright_file.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def download(folder: Path) -> Path:
-    """Fetch the package into `folder` (apt verifies its signature); returns the .deb file."""
-    _run(["apt-get", "download", PACKAGE], folder)
-    packages = sorted(folder.glob(f"{PACKAGE}_*.deb"))
-    if not packages:
-        raise PreparationError(f"apt-get download {PACKAGE} left no package in {folder}.")
-    return packages[-1]
-
-
-def unpack(package: Path, folder: Path) -> Path:
-    """Extract a .deb file into `folder`."""
-    _run(["dpkg-deb", "-x", str(package), str(folder)], package.parent)
-    return folder
 
 
 def licence(copyright_text: str) -> str:
@@ -111,12 +95,3 @@ def _lemma(word: str) -> str:
 
 def _key(part_of_speech: str, offset: str) -> str:
     return part_of_speech.replace("s", "a") + offset
-
-
-def _run(command: list[str], folder: Path) -> None:
-    try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise PreparationError(f"{command[0]} is not installed; rebuilding needs a Debian or Ubuntu system.") from None
-    except subprocess.CalledProcessError as error:
-        raise PreparationError(f"{' '.join(command)} failed: {error.stderr.strip() or error}") from None

@@ -12,20 +12,21 @@ from typing import Any, ClassVar
 from datasets import counts, tfidf, wordnet_build
 from datasets.base import Part, Sizes, Splits
 from datasets.built import BuiltDataset
+from datasets.debian import apt
 from datasets.wordnet_build import MIN_DOCUMENTS, PACKAGE, Synset
 
 
 class WordNetLemmas(BuiltDataset):
     """Built from Debian's package wordnet-base."""
 
-    made_by: ClassVar = (sys.modules[__name__], wordnet_build, counts, tfidf)
+    made_by: ClassVar = (sys.modules[__name__], wordnet_build, apt, counts, tfidf)
 
     def make(self) -> tuple[Splits, Mapping[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
-            package = wordnet_build.download(Path(folder))
-            root = wordnet_build.unpack(package, Path(folder) / "package")
+            indices = apt.fetch(Path(folder), contents=False)
+            root = indices.unpack(PACKAGE)
             synsets = wordnet_build.read_synsets(root / "usr/share/wordnet")
-        return tfidf.tfidf(counts.split(self.task(synsets))), {"package": package.name}
+        return tfidf.tfidf(counts.split(self.task(synsets))), indices.provenance() | {"package": root.name}
 
     def task(self, synsets: Sequence[Synset]) -> Part:
         """Points in the order of the synsets."""

@@ -18,6 +18,7 @@ from typing import BinaryIO
 from datasets.base import PreparationError
 
 HELPER = Path("/usr/lib/apt/apt-helper")
+DOWNLOADS = "downloads"
 OS_RELEASE = Path("/etc/os-release")
 
 _CONFIGURATION = """
@@ -44,11 +45,13 @@ class Indices:
         prefix: path of its files up to the component, such as `…_dists_bookworm_`.
         release: the signed InRelease file's text.
         architecture: this machine's, as dpkg calls it.
+        folder: where apt's configuration and state of ours lie.
     """
 
     prefix: str
     release: str
     architecture: str
+    folder: Path = Path()
 
     @contextmanager
     def packages(self) -> Iterator[BinaryIO]:
@@ -67,6 +70,18 @@ class Indices:
         """Lines of path and packages; `architecture`: this machine's, or "all"."""
         with self._stream(f"main_Contents-{architecture}") as stream:
             yield stream
+
+    def unpack(self, package: str) -> Path:
+        """Download a binary package (apt verifies it) and extract it; the folder of its files.
+
+        Raises:
+            PreparationError: the release has no such package, or a tool failed.
+        """
+        _apt(self.folder, "download", package)
+        found = sorted((self.folder / DOWNLOADS).glob(f"{package}_*.deb"))
+        if not found:
+            raise PreparationError(f"apt-get download {package} left no package.")
+        return extract(found[-1])
 
     def provenance(self, *files: str) -> dict[str, object]:
         """Suite, version and date of the release, and the sha256 that it gives the indices (`main/…`)."""
@@ -93,29 +108,39 @@ def fetch(folder: Path, *, contents: bool) -> Indices:
         PreparationError: this is no Debian system, or apt failed; the message quotes it.
     """
     codename = _release_of_this_machine()
-    for part in ("state/lists/partial", "cache/archives/partial"):
+    for part in ("state/lists/partial", "cache/archives/partial", DOWNLOADS):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    configuration, languages = folder / "apt.conf", folder / "languages.conf"
     wanted = "true" if contents else "false"
-    configuration.write_text(_CONFIGURATION.format(folder=folder.absolute(), contents=wanted), encoding="utf-8")
-    languages.write_text(_LANGUAGES, encoding="utf-8")
-    _run(
-        ["apt-get", "-q", "-c", str(languages), "-o", "APT::Update::Error-Mode=any", "update"],
-        {"APT_CONFIG": str(configuration)},
-    )
-    return _indices(folder / "state" / "lists", codename)
+    text = _CONFIGURATION.format(folder=folder.absolute(), contents=wanted)
+    (folder / "apt.conf").write_text(text, encoding="utf-8")
+    (folder / "languages.conf").write_text(_LANGUAGES, encoding="utf-8")
+    _apt(folder, "update")
+    return _indices(folder, codename)
 
 
-def _indices(lists: Path, codename: str) -> Indices:
+def extract(package: Path) -> Path:
+    """Extract a `.deb` file into a folder beside it."""
+    _run(["dpkg-deb", "-x", str(package), str(package.with_suffix(""))], {})
+    return package.with_suffix("")
+
+
+def _apt(folder: Path, *command: str) -> None:
+    """Run apt-get with the configuration of ours in `folder`; what it downloads goes to DOWNLOADS there."""
+    options = ["-q", "-c", str(folder.absolute() / "languages.conf"), "-o", "APT::Update::Error-Mode=any"]
+    configuration = {"APT_CONFIG": str(folder.absolute() / "apt.conf")}
+    _run(["apt-get", *options, *command], configuration, folder / DOWNLOADS)
+
+
+def _indices(folder: Path, codename: str) -> Indices:
     """The release of that codename among fetched lists; its updates and security archives move daily, and stay out."""
+    lists = folder / "state" / "lists"
     for path in sorted(lists.glob("*_InRelease")):
         release = path.read_text(encoding="utf-8")
         if _field(release, "Codename") == codename:
             architecture = _run(["dpkg", "--print-architecture"], {}).strip()
-            return Indices(str(path).removesuffix("InRelease"), release, architecture)
-    raise PreparationError(
-        f"apt's sources do not name the release {codename} itself, only others: {sorted(lists.iterdir())}."
-    )
+            return Indices(str(path).removesuffix("InRelease"), release, architecture, folder)
+    others = ", ".join(path.name for path in lists.glob("*_InRelease")) or "none"
+    raise PreparationError(f"apt's sources do not name the release {codename} itself; they gave: {others}.")
 
 
 def _release_of_this_machine() -> str:
@@ -140,9 +165,10 @@ def _digest(release: str, file: str) -> str | None:
     return None if found is None else found[1]
 
 
-def _run(command: list[str], environment: dict[str, str]) -> str:
+def _run(command: list[str], environment: dict[str, str], folder: Path | None = None) -> str:
+    told = os.environ | {"LC_ALL": "C"} | environment
     try:
-        done = subprocess.run(command, env=os.environ | {"LC_ALL": "C"} | environment, capture_output=True, text=True)
+        done = subprocess.run(command, env=told, cwd=folder, capture_output=True, text=True)
     except FileNotFoundError:
         raise PreparationError(f"{command[0]} is not installed; this needs a Debian or Ubuntu system.") from None
     if done.returncode:

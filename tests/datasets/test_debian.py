@@ -1,6 +1,7 @@
 """Tasks from Debian's indices, on an archive of four packages whose points can be counted by hand."""
 
 import io
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -185,8 +186,10 @@ def test_a_split_by_package_keeps_packages_whole():
 
 
 def test_the_release_itself_is_taken_not_its_updates(tmp_path):
+    lists = tmp_path / "state" / "lists"
+    lists.mkdir(parents=True)
     for name, codename in (("a_dists_x-updates_", "x-updates"), ("a_dists_x_", "x")):
-        (tmp_path / f"{name}InRelease").write_text(RELEASE.format(codename=codename, digest="0" * 64))
+        (lists / f"{name}InRelease").write_text(RELEASE.format(codename=codename, digest="0" * 64))
     if not apt.HELPER.exists():
         pytest.skip("dpkg is not installed")
     assert Path(apt._indices(tmp_path, "x").prefix).name == "a_dists_x_"
@@ -204,3 +207,10 @@ def test_a_machine_without_apt_is_told_what_it_takes(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PreparationError, match="Debian or Ubuntu"):
         apt.fetch(tmp_path, contents=False)
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not installed")
+def test_a_broken_package_says_so(tmp_path):
+    (tmp_path / "broken.deb").write_text("not a package")
+    with pytest.raises(PreparationError, match=r"dpkg-deb -x .* failed"):
+        apt.extract(tmp_path / "broken.deb")

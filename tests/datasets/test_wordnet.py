@@ -98,15 +98,8 @@ def test_the_split_is_by_frozen_permutations():
 
 def test_without_apt_rebuilding_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PreparationError, match="apt-get is not installed"):
+    with pytest.raises(PreparationError, match="no apt-get here"):
         wordnet_build.build(tmp_path)
-
-
-@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not installed")
-def test_a_broken_package_says_so(tmp_path):
-    (tmp_path / "broken.deb").write_text("not a package")
-    with pytest.raises(PreparationError, match=r"dpkg-deb -x .* failed"):
-        wordnet_build.unpack(tmp_path / "broken.deb", tmp_path / "out")
 
 
 def test_a_rebuild_is_compared_file_by_file(monkeypatch):
