@@ -32,7 +32,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def reproduce(
-    items: Annotated[list[str] | None, typer.Argument(help="Items to run; all, if none is named.")] = None,
+    items: Annotated[
+        list[str] | None, typer.Argument(help="Items to run; if none is named, those whose data are here.")
+    ] = None,
     scale: Annotated[Scale, typer.Option(help="smoke: seconds; quick: minutes; paper: the reference rows.")] = "quick",
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a method; each scale has its own number.")] = None,
     store: StoreOption = ROOT / "results",
@@ -48,9 +50,10 @@ def reproduce(
     from bench.runner import run_all
 
     chosen_backend = {"backend": _backend(backend)}
-    chosen = [_experiment(item) for item in items or sorted(experiments.found())]
+    chosen = [_experiment(item) for item in items or experiments.usual()]
     runs = [config for item in chosen for config in item.runs(scale, seeds or item.seeds[scale])]
     configs = [config.model_copy(update=chosen_backend) for config in runs]
+    _require_data({config.dataset for config in configs})
     with Display(Console()) as display:
         failed = run_all(configs, _open(store), display)
     _write_reports(store, site, notebooks)
@@ -159,6 +162,18 @@ def _experiment(item: str) -> Experiment:
         return experiments.get(item)
     except LookupError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _require_data(names: set[str]) -> None:
+    """Stop before the first run, if a data set is missing."""
+    import datasets
+    from datasets.base import DatasetError
+
+    try:
+        for name in sorted(names):
+            datasets.get(name).verify(contents=False)
+    except DatasetError as error:
+        _fail(str(error))
 
 
 def _backend(choice: Literal["auto", "cpu", "reference"]) -> Backend:

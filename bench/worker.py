@@ -25,7 +25,7 @@ from bench.store import Store
 from bench.task import Task
 from bench.timing import Stopwatch, settle
 from bench.training import DivergedError, Progress, Training
-from datasets import get
+from datasets import get, names
 from datasets.base import Part
 from mongoose.ops import backend
 
@@ -105,10 +105,12 @@ def _row(known: dict[str, Any], task: Task, **measured: Any) -> Run:
 
 
 def describe(config: RunConfig) -> dict[str, Any]:
-    """The fields of a row that are known before the run: what was asked, where and when."""
+    """The fields of a row that are known before the run: what was asked, of which data, where and when."""
     asked = config.model_dump(mode="json")
     if config.method in methods.found():
         asked["params"] = methods.get(config.method).config(**config.params).model_dump(mode="json")
+    if config.dataset in names():
+        asked["data"] = get(config.dataset).provenance()
     return {
         "key": key_of(config),
         "experiment": config.experiment,

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -153,6 +154,10 @@ class Dataset(ABC):
         """Compare each pinned file with its digest; `contents=False` lets a set of many bytes look at sizes alone."""
         for file, digest in self.sha256.items():
             verify(self.folder / file, digest, self.remedy)
+
+    def provenance(self) -> dict[str, Any]:
+        """What tells its content apart from that of the same set of another day; goes with every result."""
+        return {"sha256": dict(self.sha256)}
 
     @abstractmethod
     def read(self) -> Splits:

@@ -68,9 +68,9 @@ class BuiltDataset(Dataset):
         return Splits(*(Part(*(self._mapped(f"{name}.{kind}", shapes) for kind in KINDS)) for name in PARTS))
 
     def provenance(self) -> dict[str, Any]:
-        """Where the built set came from: versions, dates, checksums."""
-        found: dict[str, Any] = self.entry.meta()["provenance"]
-        return found
+        """Where the built set came from: versions, dates, checksums; nothing, if it is not built."""
+        found: dict[str, Any] = self.entry.meta()["provenance"] if self.entry.present else {}
+        return found | {"recipe": self.entry.recipe}
 
     def _store(self) -> tuple[cache.Arrays, Mapping[str, Any]]:
         splits, provenance = self.make()

@@ -15,6 +15,11 @@ def found() -> dict[str, Experiment]:
     return {experiment.item: experiment for experiment in experiments}
 
 
+def usual() -> list[str]:
+    """Items that run when none is named: those whose data are in the checkout."""
+    return sorted(item for item, experiment in found().items() if not experiment.needs)
+
+
 def get(item: str) -> Experiment:
     """The experiment of this name; LookupError names those there are."""
     if item not in found():

@@ -14,9 +14,11 @@ class Experiment:
         item: its name on the command line. asks: the question.
         seeds: how many seeds each scale takes unless told otherwise.
         runs: (scale, seeds) → configurations, in the order in which they should run.
+        needs: data sets that must be built first (`bench data get`); such an experiment runs only when it is named.
     """
 
     item: str
     asks: str
     seeds: Mapping[Scale, int]
     runs: Callable[[Scale, int], list[RunConfig]]
+    needs: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ import numpy as np
 
 from datasets.base import PreparationError
 from datasets.debian import apt, packages
+from datasets.text import base
 from datasets.text.base import TextDataset
 
 CHUNK = 100_000  # bytes of a source that stay together
@@ -24,20 +25,18 @@ SEED = 0
 class Debwik8(TextDataset):
     """Sources in chunks, shuffled, cut to size."""
 
-    made_by: ClassVar = (sys.modules[__name__], apt, packages)
+    made_by: ClassVar = (sys.modules[__name__], base, apt, packages)
 
     def make(self) -> tuple[bytes, Mapping[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
             indices = apt.fetch(Path(folder), contents=False)
             found = packages.read_packages(indices)
-            names = {name: newest(name, found) for name in ("linux-doc", "python3-doc")}
+            linux, python = (newest(name, found) for name in ("linux-doc", "python3-doc"))
             pieces = {
-                "gcide": dictionary(indices.unpack("dict-gcide")),
+                "dict-gcide": dictionary(indices.unpack("dict-gcide")),
                 "descriptions": b"\n\n".join(f"{one.name}: {one.description}".encode() for one in found),
-                names["linux-doc"]: unique_texts(
-                    indices.unpack(names["linux-doc"]), (".rst.gz", ".txt.gz", ".rst", ".txt")
-                ),
-                names["python3-doc"]: unique_texts(indices.unpack(names["python3-doc"]), (".rst.txt", ".rst.txt.gz")),
+                linux: unique_texts(indices.unpack(linux), (".rst", ".txt", ".rst.gz", ".txt.gz")),
+                python: unique_texts(indices.unpack(python), (".rst.txt", ".rst.txt.gz")),
             }
             told = packages.provenance(indices) | {"bytes": {name: len(piece) for name, piece in pieces.items()}}
         return interleave(list(pieces.values()), self.size), told
@@ -46,7 +45,7 @@ class Debwik8(TextDataset):
 def newest(metapackage: str, found: list[packages.Package]) -> str:
     """The versioned documentation that a package without a version depends on, such as linux-doc-6.1."""
     depends = next((one.depends for one in found if one.name == metapackage), frozenset())
-    stem = metapackage.rstrip("0123456789").removesuffix("-doc").rstrip("0123456789")
+    stem = metapackage.removesuffix("-doc").rstrip("0123456789")
     documents = sorted(name for name in depends if name.startswith(stem) and "-doc" in name)
     if not documents:
         raise PreparationError(f"this release has no {metapackage} that depends on its documentation.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from bench import cli
+from bench import cli, experiments
 from bench.cli import app
 from bench.config import RunConfig
 from bench.experiments import first_light
@@ -95,3 +95,11 @@ def test_the_readme_shows_commands_that_tox_knows() -> None:
         assert f"tox -e {name}" in readme
         assert f"[testenv:{name}]" in tox
     assert cli.REFERENCE.relative_to(ROOT).as_posix() in readme
+
+
+def test_data_that_must_be_built_are_asked_for_before_the_first_run(tmp_path: Path) -> None:
+    result = invoke("reproduce", "debian", "--store", str(tmp_path / "results"))
+    assert result.exit_code == 1
+    assert "python -m bench data get debian-depends" in result.output
+    assert not (tmp_path / "results").exists()
+    assert "debian" not in experiments.usual()

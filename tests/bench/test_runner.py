@@ -1,5 +1,6 @@
 """Runs in processes of their own: resume, failures, what the row says."""
 
+import json
 from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import datasets
 from bench import methods, runner
 from bench.config import RunConfig
 from bench.progress import Display
 from bench.runner import run_all
 from bench.store import Store
-from bench.worker import execute, key_of
+from bench.worker import describe, execute, key_of
+from datasets.built import BuiltDataset
 
 
 def config(method: str = "sampled_uniform", **values: object) -> RunConfig:
@@ -124,3 +127,15 @@ def test_rows_hold_no_path_and_no_user(tmp_path: Path) -> None:
     row, _ = execute(config("most_frequent"), lambda event: None)
     home = str(Path.home())
     assert not any(home in str(value) or str(tmp_path) in str(value) for value in asdict(row).values())
+
+
+def test_a_row_says_of_which_data_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = json.loads(describe(config(dataset="wordnet"))["config"])
+    assert set(told["data"]["sha256"]) >= {"train.txt.xz", "test.txt.xz"}
+    monkeypatch.setenv("MONGOOSE_DATA", str(tmp_path))
+    built = datasets.get("debian-tags")
+    assert isinstance(built, BuiltDataset)
+    part = datasets.get("tiny").load()
+    built.entry.build(lambda: ({"ids": part.train.labels.indices}, {"provenance": {"version": "12.15"}}))
+    told = json.loads(describe(config(dataset="debian-tags"))["config"])
+    assert told["data"] == {"version": "12.15", "recipe": built.entry.recipe}
