@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,14 +60,14 @@ class Entry:
         Raises:
             PreparationError: the disk is full, or the folder cannot be written.
         """
-        try:
-            with _lock(self.folder.parent):
-                if not self.present:
-                    self._store(*make())
-        except OSError as error:
-            raise PreparationError(
-                f"{self.name} cannot be stored in {root()}: {error.strerror or error}; set MONGOOSE_DATA elsewhere."
-            ) from None
+        with ExitStack() as held:
+            with self._told_plainly():
+                held.enter_context(_lock(self.folder.parent))
+            if self.present:
+                return
+            made = make()
+            with self._told_plainly():
+                self._store(*made)
 
     def array(self, name: str) -> NDArray[Any]:
         """One of its arrays, mapped: nothing is read before it is touched."""
@@ -91,18 +91,33 @@ class Entry:
     def _store(self, arrays: Arrays, told: Mapping[str, Any]) -> None:
         self._sweep()
         scratch = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.folder.parent))
+        try:
+            self._write(scratch, arrays, told)
+            if self.folder.exists():  # without its meta.json: not an entry
+                shutil.rmtree(self.folder)
+            scratch.rename(self.folder)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        _sync_folder(self.folder.parent)
+
+    def _write(self, scratch: Path, arrays: Arrays, told: Mapping[str, Any]) -> None:
         for name, array in arrays.items():
             np.save(scratch / f"{name}.npy", array)
-        files = {
-            path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for path in sorted(scratch.iterdir())
-        }
+        paths = sorted(scratch.iterdir())
+        files = {path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for path in paths}
         meta = {"name": self.name, **told, "files": files}
         (scratch / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
         _sync(scratch)
-        if self.folder.exists():  # without its meta.json: not an entry
-            shutil.rmtree(self.folder)
-        scratch.rename(self.folder)
-        _sync_folder(self.folder.parent)
+
+    @contextmanager
+    def _told_plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise PreparationError(
+                f"{self.name} cannot be stored in {root()}: {error.strerror or error}; set MONGOOSE_DATA elsewhere."
+            ) from None
 
     def _sweep(self) -> None:
         """Remove what builders that were killed have left; the lock is held, so none is at work."""

@@ -1,5 +1,6 @@
 """Entries of the cache are whole or not there: through kills, rivals, damage and full disks."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -90,6 +91,16 @@ def test_a_folder_that_cannot_be_written_is_told_plainly(entry, tmp_path, monkey
     monkeypatch.setenv("MONGOOSE_DATA", str(tmp_path / "file" / "below"))
     with pytest.raises(PreparationError, match="MONGOOSE_DATA"):
         store(entry)
+
+
+def test_a_full_disk_leaves_nothing_and_is_told(entry, root, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache.np, "save", full)
+    with pytest.raises(PreparationError, match="No space left on device"):
+        store(entry)
+    assert [path.name for path in (root / "example").iterdir()] == ["lock"]
 
 
 BUILDER = """

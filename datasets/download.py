@@ -1,0 +1,136 @@
+"""Fetch a file from the first of several addresses that has it, whole and the right one, going on where one broke off.
+
+A digest is pinned where it is public; else that of the first download is noted beside the file, and later ones must
+agree.
+"""
+
+import http
+import http.client
+import os
+import re
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets.base import ChecksumError, DatasetError, sha256
+
+TIMEOUT = 30.0  # seconds without a byte
+BLOCK = 1 << 20
+AGENT = "mongoose-lsh (data get)"
+
+_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
+
+
+class DownloadError(DatasetError):
+    """No address gave the file; says what each did, and what a user can do by hand."""
+
+    def __init__(self, name: str, failures: list[str], by_hand: str) -> None:
+        super().__init__("\n".join([f"{name} could not be downloaded:", *failures, by_hand]))
+        self.failures = failures
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file to fetch.
+
+    Attributes:
+        name: what it is called here. urls: where it is, the best first. limit: its bytes, at most.
+        sha256: hex digest, where it is public. by_hand: what to do when all addresses are dead.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    limit: int
+    sha256: str | None = None
+    by_hand: str = ""
+
+
+def fetch(remote: Remote, folder: Path) -> Path:
+    """The file in `folder`, downloaded unless it is there.
+
+    Raises:
+        DownloadError: no address gave it.
+        ChecksumError: the file that is there is not the one that was pinned or noted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / remote.name
+    if not target.exists():
+        _from_anywhere(remote, target)
+    check(remote, target)
+    return target
+
+
+def check(remote: Remote, target: Path) -> None:
+    """Compare with the pinned digest, or with that of the first download, which is noted if there is none yet."""
+    note, found = Path(f"{target}.sha256"), sha256(target)
+    if remote.sha256 is None and not note.exists():
+        note.write_text(found + "\n", encoding="ascii")
+    expected = remote.sha256 or note.read_text(encoding="ascii").strip()
+    if found != expected:
+        raise ChecksumError(target, expected, found)
+
+
+def _from_anywhere(remote: Remote, target: Path) -> None:
+    part, failures = Path(f"{target}.part"), []
+    for url in remote.urls:
+        try:
+            _go_on(url, part, remote.limit)
+            if remote.sha256 and (found := sha256(part)) != remote.sha256:
+                part.unlink()  # it may be of two addresses
+                _go_on(url, part, remote.limit)
+                found = sha256(part)
+                if found != remote.sha256:
+                    part.unlink()
+                    raise _RefusedError(f"it has sha256 {found}, not {remote.sha256}")
+            part.replace(target)
+            return
+        except (OSError, http.client.HTTPException, _RefusedError) as error:
+            failures.append(f"- {url}: {error}")
+    raise DownloadError(remote.name, failures, remote.by_hand)
+
+
+class _RefusedError(Exception):
+    """An answer that is not the file."""
+
+
+def _go_on(url: str, part: Path, limit: int) -> None:
+    """Append to `part` what is missing, or start anew where the server knows no ranges."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"User-Agent": AGENT} | _range(have))
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            if answer.headers.get_content_type() == "text/html":
+                raise _RefusedError("the server sent a page, not the file")
+            resumed = answer.status == http.HTTPStatus.PARTIAL_CONTENT and _start(answer.headers) == have
+            _save(answer, part, have if resumed else 0, limit)
+    except urllib.error.HTTPError as error:
+        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not have:
+            raise
+        part.unlink()  # it was longer than the file
+        _go_on(url, part, limit)
+
+
+def _range(have: int) -> dict[str, str]:
+    return {"Range": f"bytes={have}-"} if have else {}
+
+
+def _start(headers: http.client.HTTPMessage) -> int | None:
+    found = _RANGE.fullmatch(headers.get("Content-Range", ""))
+    return None if found is None else int(found[1])
+
+
+def _save(answer: http.client.HTTPResponse, part: Path, have: int, limit: int) -> None:
+    """Write the answer from byte `have` of the file on; a connection that breaks leaves what came."""
+    expected = answer.length
+    with part.open("r+b" if have else "wb") as file:
+        file.seek(have)
+        while block := answer.read(BLOCK):
+            have += len(block)
+            if have > limit:
+                raise _RefusedError(f"it is larger than the {limit:,} bytes it may have")
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+    if expected and answer.length:
+        raise _RefusedError(f"the connection broke off with {answer.length:,} bytes to come; ask again to go on")

@@ -1,0 +1,109 @@
+"""Downloads from a server of our own that breaks off, lies, moves, and sends pages."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from datasets.base import ChecksumError
+from datasets.download import DownloadError, Remote, fetch
+
+CONTENT = bytes(range(256)) * 1000
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Server(BaseHTTPRequestHandler):
+    """Paths say how it behaves."""
+
+    asked: list[tuple[str, str | None]] = []
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range")
+        self.asked.append((self.path, wanted))
+        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.path != "/no-ranges" else 0
+        if self.path == "/gone":
+            self.send_error(404)
+        elif start >= len(CONTENT):
+            self.send_error(416)
+        else:
+            self.answer(start)
+
+    def answer(self, start: int) -> None:
+        body = CONTENT[start:] if self.path != "/other" else bytes(1000)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Type", "text/html" if self.path == "/page" else "application/octet-stream")
+        self.send_header("Content-Length", str(len(body)))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        self.end_headers()
+        self.wfile.write(body[:100_000] if self.path == "/breaks" else body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    Server.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def remote(server: str, *paths: str, **settings: object) -> Remote:
+    told = {"limit": 10**6, "sha256": DIGEST, "by_hand": "Put it there yourself."} | settings
+    return Remote("data.bin", tuple(f"{server}/{path}" for path in paths), **told)  # type: ignore[arg-type]
+
+
+def test_a_file_is_fetched_once(server, tmp_path):
+    for _ in range(2):
+        assert fetch(remote(server, "good"), tmp_path).read_bytes() == CONTENT
+    assert Server.asked == [("/good", None)]
+    assert [path.name for path in tmp_path.iterdir()] == ["data.bin"]
+
+
+def test_the_next_address_is_asked_when_one_fails(server, tmp_path):
+    assert fetch(remote(server, "gone", "page", "other", "good"), tmp_path).read_bytes() == CONTENT
+
+
+def test_what_came_before_a_connection_broke_is_not_fetched_again(server, tmp_path):
+    with pytest.raises(DownloadError, match="156,000 bytes to come"):
+        fetch(remote(server, "breaks"), tmp_path)
+    assert (tmp_path / "data.bin.part").stat().st_size == 100_000
+    assert fetch(remote(server, "good"), tmp_path).read_bytes() == CONTENT
+    assert Server.asked[-1] == ("/good", "bytes=100000-")
+
+
+@pytest.mark.parametrize("path", ["good", "no-ranges"])
+@pytest.mark.parametrize("left", [CONTENT[:1000], b"x" * 1000, CONTENT + b"more", CONTENT])
+def test_whatever_an_earlier_attempt_left_the_right_file_comes_out(server, tmp_path, path, left):
+    (tmp_path / "data.bin.part").write_bytes(left)
+    assert fetch(remote(server, path), tmp_path).read_bytes() == CONTENT
+
+
+def test_when_all_fail_each_is_told_and_what_to_do(server, tmp_path):
+    with pytest.raises(DownloadError) as raised:
+        fetch(remote(server, "gone", "page", "other"), tmp_path)
+    told = str(raised.value)
+    assert all(words in told for words in ("/gone: HTTP Error 404", "/page: the server sent a page", "/other: it has"))
+    assert told.endswith("Put it there yourself.")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_never_ends_is_stopped(server, tmp_path):
+    with pytest.raises(DownloadError, match="larger than the 5,000 bytes"):
+        fetch(remote(server, "good", limit=5000), tmp_path)
+
+
+def test_without_a_public_digest_the_first_download_is_held_to(server, tmp_path):
+    path = fetch(remote(server, "good", sha256=None), tmp_path)
+    assert (tmp_path / "data.bin.sha256").read_text() == DIGEST + "\n"
+    path.write_bytes(b"changed")
+    with pytest.raises(ChecksumError):
+        fetch(remote(server, "good", sha256=None), tmp_path)
+    path.unlink()
+    with pytest.raises(ChecksumError):
+        fetch(remote(server, "other", sha256=None), tmp_path)
