@@ -23,7 +23,7 @@ app.add_typer(data.app, name="data")
 app.command()(speed)
 
 REFERENCE = ROOT / "reports" / "results" / "wordnet"
-REFERENCE_SPEED = ROOT / "reports" / "results" / "speed" / "amazon-670k.json"
+REFERENCE_SPEED = ROOT / "reports" / "results" / "speed"
 StoreOption = Annotated[Path, typer.Option("--store", help="Directory of the results.")]
 SiteOption = Annotated[Path, typer.Option("--site", help="Directory of the report.")]
 NotebooksOption = Annotated[Path, typer.Option("--notebooks", help="Directory of the executed notebooks.")]
@@ -93,9 +93,14 @@ def claims(store: StoreOption = ROOT / "results", as_json: Json = False) -> None
 def readme(reference: Annotated[Path, typer.Option(help="Exported rows.")] = REFERENCE) -> None:
     """Rewrite the README's results and speed from the committed reference rows."""
     from bench.store import read_export
-    from reports.readme import RESULTS, SPEED, rewrite, speed, table
+    from reports.readme import RESULTS, SPEED, SWEEP, rewrite, speed, sweep, table
 
-    blocks = {RESULTS: table(read_export(reference)), SPEED: speed(json.loads(REFERENCE_SPEED.read_text()))}
+    kept = {path.stem: json.loads(path.read_text()) for path in REFERENCE_SPEED.glob("*.json")}
+    blocks = {
+        RESULTS: table(read_export(reference)),
+        SPEED: speed(kept["amazon-670k"]),
+        SWEEP: sweep(kept["labels"]),
+    }
     changed = [rewrite(ROOT / "README.md", block, body) for block, body in blocks.items()]
     typer.echo("README.md rewritten." if any(changed) else "README.md is up to date.")
 

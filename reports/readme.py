@@ -12,6 +12,7 @@ from reports.selection import Setting, current, settings
 from reports.tables import scores
 
 SPEED = "speed"
+SWEEP = "labels"
 RESULTS = "results"
 OURS = "mongoose-uniform"  # the system that others are compared with: the least a sampled method costs
 
@@ -54,6 +55,16 @@ def speed(measured: Mapping[str, Any]) -> str:
         f"{roofs['bf16_gflops']:.0f} in bfloat16."
     )
     return f"{_cell(context)}\n\n{_markdown(_systems(measured))}\n\n{_markdown(_tables(measured))}"
+
+
+def sweep(measured: Mapping[str, Any]) -> str:
+    """What `bench speed` printed for several shapes, as a table in Markdown: a row a system, a column a shape."""
+    good = pd.DataFrame([row for row in measured["rows"] if row["status"] == "ok"])
+    shapes, systems = list(dict.fromkeys(good["shape"])), list(dict.fromkeys(good["system"]))
+    steps = good.pivot(index="system", columns="shape", values="step_ms").loc[systems, shapes]
+    shown = steps.map(lambda step: f"{step:,.1f}").add_suffix(", step ms")
+    shown[f"{shapes[-1]} / {shapes[0]}"] = [f"{ratio:.2f}" for ratio in steps[shapes[-1]] / steps[shapes[0]]]
+    return _markdown(shown.reset_index().rename_axis(columns=None))
 
 
 def _systems(measured: Mapping[str, Any]) -> pd.DataFrame:
