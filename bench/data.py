@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 import datasets
-import datasets.text
 from bench import our_datasets as our_datasets
-from datasets import xmc
+from datasets import text, xmc
 from datasets.base import Dataset, DatasetError, UnknownDatasetError
 from datasets.built import BuiltDataset
 from datasets.statistics import statistics
@@ -31,7 +30,7 @@ Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
 def list_datasets(as_json: Json = False) -> None:
     """List the data sets, with their sizes and licences."""
     plugins = [datasets.get(name) for name in datasets.names()]
-    corpora = [datasets.text.get(name) for name in datasets.text.names()]
+    corpora = [text.get(name) for name in text.names()]
     if as_json:
         typer.echo(json.dumps([_summary(_find(name)) for name in _names()]))
         return
@@ -99,13 +98,13 @@ def get(
 
 
 def _names() -> list[str]:
-    return sorted([*datasets.names(), *datasets.text.names()])
+    return sorted([*datasets.names(), *text.names()])
 
 
 def _find(name: str) -> Dataset | TextDataset:
     if name not in _names():
         raise UnknownDatasetError(name, _names())
-    return datasets.text.get(name) if name in datasets.text.names() else datasets.get(name)
+    return text.get(name) if name in text.names() else datasets.get(name)
 
 
 def _described(dataset: Dataset | TextDataset) -> dict[str, Any]:

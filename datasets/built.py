@@ -74,9 +74,22 @@ class BuiltDataset(Dataset):
 
     def _store(self) -> tuple[cache.Arrays, Mapping[str, Any]]:
         splits, provenance = self.make()
+        self._compare_sizes(splits)
         matrices = {f"{name}.{kind}": getattr(getattr(splits, name), kind) for name in PARTS for kind in KINDS}
         arrays = {f"{stem}.{name}": array for stem, matrix in matrices.items() for name, array in _arrays(matrix)}
         return arrays, {"shapes": {stem: m.shape for stem, m in matrices.items()}, "provenance": provenance}
+
+    def _compare_sizes(self, splits: Splits) -> None:
+        """Raise unless the sizes are the promised ones, but for what the source may have moved."""
+        told = vars(self.sizes)
+        features, labels = splits.train.features.shape[1], splits.train.labels.shape[1]
+        found = {name: getattr(splits, name).points for name in PARTS} | {"features": features, "labels": labels}
+        for what, expected in told.items():
+            if abs(found[what] - expected) > self.drift * expected:
+                raise PreparationError(
+                    f"{self.name} came out with {what} {found[what]:,}; expected {expected:,} ± {self.drift:.0%}. "
+                    "Its source is another than the one that the recipe was written for."
+                )
 
     def _mapped(self, stem: str, shapes: Mapping[str, tuple[int, int]]) -> csr_matrix:
         """The matrix around mapped arrays; its constructor would read all of them to look for mistakes."""

@@ -49,9 +49,17 @@ class Entry:
         """Whether it was built; a look at one file."""
         return (self.folder / "meta.json").is_file()
 
+    @property
+    def _remedy(self) -> str:
+        return f"Remove {self.folder} and build it again: python -m bench data get {self.name}"
+
     def meta(self) -> dict[str, Any]:
         """What its builder wrote down, and sizes and digests of its files (`files`)."""
-        found: dict[str, Any] = json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))
+        path = self.folder / "meta.json"
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise MissingFileError(path, f"Or it is damaged. {self._remedy}") from None
         return found
 
     def build(self, make: Callable[[], tuple[Arrays, Mapping[str, Any]]]) -> None:
@@ -60,6 +68,8 @@ class Entry:
         Raises:
             PreparationError: the disk is full, or the folder cannot be written.
         """
+        if self.present:
+            return
         with ExitStack() as held:
             with self._told_plainly():
                 held.enter_context(_lock(self.folder.parent))
@@ -80,11 +90,10 @@ class Entry:
         Raises:
             MissingFileError, ChecksumError.
         """
-        remedy = f"Remove {self.folder} and build it again: python -m bench data get {self.name}"
         for file, expected in self.meta()["files"].items():
             path = self.folder / file
             if not path.is_file() or path.stat().st_size != expected["bytes"]:
-                raise MissingFileError(path, f"Or it is cut short. {remedy}")
+                raise MissingFileError(path, f"Or it is cut short. {self._remedy}")
             if contents and (found := sha256(path)) != expected["sha256"]:
                 raise ChecksumError(path, expected["sha256"], found)
 
@@ -95,6 +104,7 @@ class Entry:
             self._write(scratch, arrays, told)
             if self.folder.exists():  # without its meta.json: not an entry
                 shutil.rmtree(self.folder)
+            scratch.chmod(0o755)  # a temporary folder is its owner's alone
             scratch.rename(self.folder)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)

@@ -74,15 +74,15 @@ class LSHIndex:
         generator: Generator | None = None,
     ) -> Candidates:
         """Of what `query` finds, each query's `keep` rows of the largest scores x·w + b."""
-        short = self.shortlist is not None
+        short = self.shortlist is not None and self.tables.built
         if short and not self._described:
             self._describe(weight, Rows.ALL)
         return self.tables.retrieve(
             *(x, weight, bias, self.query_codes(x)),
             keep=keep,
-            shortlist=self.shortlist,
+            shortlist=self.shortlist if short else None,
             digests=self.digests if short else None,
-            radius=(x - self.query_mean).norm(dim=1) if short else None,
+            radius=(x - self.query_mean).norm(dim=1).float() if short else None,
             cap=cap,
             generator=generator,
         )
@@ -139,7 +139,7 @@ class LSHIndex:
         """Note what the shortlist's estimates need of the rows."""
         if self.shortlist is None:
             return
-        self._described = self._observed
+        self._described = self._observed or not self.centre
         about = (self.tables.num_bits, self.row_mean, self.query_mean)
         if isinstance(rows, Rows):
             self.digests = describe_rows(weight, self.tables.codes, *about)

@@ -1,6 +1,6 @@
 """The package indices of this machine's Debian release, fetched by its own apt into a directory of ours.
 
-Nothing of the machine's apt state is read or changed but its list of sources and its keys, so that any user can do it.
+Of the machine's apt its settings, sources and keys are read, and nothing is changed, so that any user can do it.
 The index of files is the target that the package apt-file installs; that of descriptions is switched off in most
 container images, and on again here.
 """
@@ -18,7 +18,7 @@ from typing import BinaryIO
 from datasets.base import PreparationError
 
 HELPER = Path("/usr/lib/apt/apt-helper")
-DOWNLOADS = "downloads"
+DOWNLOADS, LAST = "downloads", "last.conf"
 OS_RELEASE = Path("/etc/os-release")
 
 _CONFIGURATION = """
@@ -31,10 +31,17 @@ Acquire::IndexTargets::deb::Contents-deb {{
   Description "$(RELEASE)/$(COMPONENT) $(ARCHITECTURE) Contents (deb)";
   flatMetaKey "Contents-$(ARCHITECTURE)";
   KeepCompressed "true";
-  DefaultEnabled "{contents}";
 }};
 """
-_LANGUAGES = '#clear Acquire::Languages;\nAcquire::Languages { "en"; };\n'  # read last, or "none" stays in force
+# Read last, after the machine's own settings: without descriptions, with hooks that run after an update.
+_LAST = """
+#clear Acquire::Languages;
+Acquire::Languages {{ "en"; }};
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "{contents}";
+"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ class Indices:
         Raises:
             PreparationError: the release has no such package, or a tool failed.
         """
-        _apt(self.folder, "download", package)
+        codename = _field(self.release, "Codename")  # or apt takes the newest, of the security archive say
+        _apt(self.folder, "download", f"{package}/{codename}")
         found = sorted((self.folder / DOWNLOADS).glob(f"{package}_*.deb"))
         if not found:
             raise PreparationError(f"apt-get download {package} left no package.")
@@ -111,9 +119,8 @@ def fetch(folder: Path, *, contents: bool) -> Indices:
     for part in ("state/lists/partial", "cache/archives/partial", DOWNLOADS):
         (folder / part).mkdir(parents=True, exist_ok=True)
     wanted = "true" if contents else "false"
-    text = _CONFIGURATION.format(folder=folder.absolute(), contents=wanted)
-    (folder / "apt.conf").write_text(text, encoding="utf-8")
-    (folder / "languages.conf").write_text(_LANGUAGES, encoding="utf-8")
+    (folder / "apt.conf").write_text(_CONFIGURATION.format(folder=folder.absolute()), encoding="utf-8")
+    (folder / LAST).write_text(_LAST.format(contents=wanted), encoding="utf-8")
     _apt(folder, "update")
     return _indices(folder, codename)
 
@@ -126,7 +133,7 @@ def extract(package: Path) -> Path:
 
 def _apt(folder: Path, *command: str) -> None:
     """Run apt-get with the configuration of ours in `folder`; what it downloads goes to DOWNLOADS there."""
-    options = ["-q", "-c", str(folder.absolute() / "languages.conf"), "-o", "APT::Update::Error-Mode=any"]
+    options = ["-q", "-c", str(folder.absolute() / LAST), "-o", "APT::Update::Error-Mode=any"]
     configuration = {"APT_CONFIG": str(folder.absolute() / "apt.conf")}
     _run(["apt-get", *options, *command], configuration, folder / DOWNLOADS)
 
@@ -136,7 +143,7 @@ def _indices(folder: Path, codename: str) -> Indices:
     lists = folder / "state" / "lists"
     for path in sorted(lists.glob("*_InRelease")):
         release = path.read_text(encoding="utf-8")
-        if _field(release, "Codename") == codename:
+        if _field(release, "Origin") == "Debian" and _field(release, "Codename") == codename:
             architecture = _run(["dpkg", "--print-architecture"], {}).strip()
             return Indices(str(path).removesuffix("InRelease"), release, architecture, folder)
     others = ", ".join(path.name for path in lists.glob("*_InRelease")) or "none"
@@ -146,7 +153,7 @@ def _indices(folder: Path, codename: str) -> Indices:
 def _release_of_this_machine() -> str:
     if not (shutil.which("apt-get") and HELPER.exists() and OS_RELEASE.exists()):
         raise PreparationError(
-            "there is no apt-get here: this data set can be built on Debian or Ubuntu, or in a container of one."
+            "there is no apt-get here: this data set can be built on Debian, or in a container of it."
         )
     found = re.search(r"^VERSION_CODENAME=\"?([\w-]+)", OS_RELEASE.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
@@ -170,7 +177,7 @@ def _run(command: list[str], environment: dict[str, str], folder: Path | None = 
     try:
         done = subprocess.run(command, env=told, cwd=folder, capture_output=True, text=True)
     except FileNotFoundError:
-        raise PreparationError(f"{command[0]} is not installed; this needs a Debian or Ubuntu system.") from None
+        raise PreparationError(f"{command[0]} is not installed; this needs a Debian system.") from None
     if done.returncode:
         raise PreparationError(f"{' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout

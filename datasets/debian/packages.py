@@ -34,7 +34,7 @@ class Package:
 def read_packages(indices: Indices) -> list[Package]:
     """All packages of the release, by name."""
     with indices.descriptions() as stream:
-        texts = {told["Description-md5"]: told["Description-en"] for told in paragraphs(stream)}
+        texts = {told["Description-md5"]: told.get("Description-en", "") for told in paragraphs(stream)}
     with indices.packages() as stream:
         found = {told["Package"]: _package(told, texts) for told in paragraphs(stream)}
     return [found[name] for name in sorted(found)]

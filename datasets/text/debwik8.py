@@ -31,12 +31,13 @@ class Debwik8(TextDataset):
         with tempfile.TemporaryDirectory() as folder:
             indices = apt.fetch(Path(folder), contents=False)
             found = packages.read_packages(indices)
-            linux, python = (newest(name, found) for name in ("linux-doc", "python3-doc"))
+            names = ("dict-gcide", newest("linux-doc", found), newest("python3-doc", found))
+            gcide, linux, python = (indices.unpack(name) for name in names)  # folders of name, version, architecture
             pieces = {
-                "dict-gcide": dictionary(indices.unpack("dict-gcide")),
                 "descriptions": b"\n\n".join(f"{one.name}: {one.description}".encode() for one in found),
-                linux: unique_texts(indices.unpack(linux), (".rst", ".txt", ".rst.gz", ".txt.gz")),
-                python: unique_texts(indices.unpack(python), (".rst.txt", ".rst.txt.gz")),
+                gcide.name: dictionary(gcide),
+                linux.name: unique_texts(linux, (".rst", ".txt", ".rst.gz", ".txt.gz")),
+                python.name: unique_texts(python, (".rst.txt", ".rst.txt.gz")),
             }
             told = packages.provenance(indices) | {"bytes": {name: len(piece) for name, piece in pieces.items()}}
         return interleave(list(pieces.values()), self.size), told
@@ -54,7 +55,10 @@ def newest(metapackage: str, found: list[packages.Package]) -> str:
 
 def dictionary(root: Path) -> bytes:
     """The dictionary's text, whose container is gzip with an index that readers may ignore."""
-    return gzip.decompress(next(root.rglob("gcide.dict.dz")).read_bytes())
+    found = sorted(root.rglob("gcide.dict.dz"))
+    if not found:
+        raise PreparationError(f"{root.name} holds no gcide.dict.dz.")
+    return gzip.decompress(found[0].read_bytes())
 
 
 def unique_texts(root: Path, suffixes: Iterable[str]) -> bytes:

@@ -30,10 +30,10 @@ class HadamardSimHash(HashFamily):
         blocks = -(-num_bits * num_tables // size)
         self.register_buffer("signs", torch.randint(0, 2, (blocks, 2, size), generator=generator).float() * 2 - 1)
         planes = hadamard_projections(torch.eye(dim), self.signs)[:, : num_bits * num_tables]
-        self.register_buffer("planes", planes, persistent=False)
+        self.register_buffer("planes", planes)
 
     def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
-        offset = None if centre is None else centre.to(self.planes) @ self.planes
+        offset = None if centre is None else centre.to(x.dtype) @ self.planes.to(x.dtype)
         return hadamard_simhash.direct(x, self.signs, self.num_bits, self.num_tables, offset)
 
     def collision_probability(self, cosine: float) -> float:

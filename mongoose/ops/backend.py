@@ -107,10 +107,11 @@ class Op(Generic[P, R]):
         For callers whose work nothing differentiates, traces or looks for in a profile. Versions of tensors that the op
         changes are not counted up.
         """
-        first = args[0]
+        first = next(iter(args), None)
+        real = type(first) in (Tensor, torch.nn.Parameter) and not torch.compiler.is_compiling()  # or they are traced
         on_cpu = isinstance(first, Tensor) and first.device.type == "cpu"
         with torch.no_grad():
-            return self._on_cpu(*args, **kwargs) if on_cpu else self(*args, **kwargs)
+            return self._on_cpu(*args, **kwargs) if real and on_cpu else self(*args, **kwargs)
 
     def kernel(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorates the compiled form."""

@@ -8,7 +8,7 @@ from mongoose.native.library import call, instance
 from mongoose.ops.backend import op
 from mongoose.ops.buckets import lookup_buckets
 from mongoose.ops.rerank import rerank
-from mongoose.ops.shortlist import DIGEST, shortlist, sketch_shape
+from mongoose.ops.shortlist import DIGEST, given_size, shortlist, sketch_shape
 
 
 @op("retrieve")
@@ -73,7 +73,7 @@ def _retrieve_cpu(
     sizes = (num_rows, tables, 0 if side_items is None else side_items.shape[1], offsets.shape[1] - 1)
     call(
         instance("retrieve_mixed" if half else "retrieve", x.dtype),
-        *(batch, dim, *sizes, cap, keep, size if digests is not None else 0, num_bits),
+        *(batch, dim, *sizes, cap, keep, given_size(size) if digests is not None else 0, num_bits),
         given("x", x, x.dtype, None, None),
         given("weight", weight, torch.bfloat16 if half else x.dtype, num_rows, dim),
         given("bias", bias, x.dtype, num_rows),

@@ -25,7 +25,7 @@ def shortlist(
     digests: Tensor,
     radius: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The `size` candidates of each query with the largest estimated scores; all, where it has fewer.
+    """The `size` candidates of each query with the largest estimated scores (numbers); all, where it has fewer.
 
     Of d bits that differ among M, SimHash says that the angle is about π·d/M (Charikar 2002). With the centres that
     queries and rows were hashed around, x·w = (x − x̄)·(w − w̄) + x̄·w + (terms of x alone), which is estimated by
@@ -40,6 +40,7 @@ def shortlist(
     Returns:
         ids [nnz] int64 and offsets [B + 1] int64, as in `Candidates`. Of equal estimates the lower id goes first.
     """
+    given_size(size)
     sample = torch.repeat_interleave(offsets.diff())
     width = math.prod(sketch_shape(query_codes.shape[1], num_bits))
     distance = bit_distance(sketch(query_codes, num_bits)[sample], digests[ids, :3]).sum(1)
@@ -67,6 +68,7 @@ def _shortlist_cpu(
 ) -> tuple[Tensor, Tensor]:
     (batch, tables), num_rows = query_codes.shape, len(digests)
     sketch_shape(tables, num_bits)
+    given_size(size)
     ids, offsets = given_sets("candidates", ids, offsets, num_rows, batch)
     query_codes = given("query_codes", query_codes, torch.int32, batch, tables)
     digests = given("digests", digests, torch.int32, num_rows, DIGEST)
@@ -82,6 +84,13 @@ def sketch(codes: Tensor, num_bits: int) -> Tensor:
     low = (codes[:, :tables, None].long() >> torch.arange(bits, device=codes.device) & 1).flatten(1)
     padded = torch.nn.functional.pad(low, (0, SKETCH_BITS - tables * bits)).view(-1, 3, 32)
     return (padded << torch.arange(32, device=codes.device)).sum(2).int()
+
+
+def given_size(size: int) -> int:
+    """The size of a shortlist; ValueError unless it holds something."""
+    if size < 1:
+        raise ValueError(f"a shortlist of {size} rows; 1 or more are accepted.")
+    return size
 
 
 def sketch_shape(num_tables: int, num_bits: int) -> tuple[int, int]:
@@ -107,7 +116,7 @@ def describe_rows(weight: Tensor, codes: Tensor, num_bits: int, centre: Tensor, 
         [N, 4] int32: the sketch, and the bits of the other two in bfloat16. Side by side, since each candidate's are
         read from another place in memory.
     """
-    numbers = torch.stack([(weight - centre).norm(dim=1), weight @ direction], dim=1)
+    numbers = torch.stack([(weight - centre.to(weight.dtype)).norm(dim=1), weight @ direction.to(weight.dtype)], dim=1)
     return torch.cat([sketch(codes, num_bits), numbers.float().bfloat16().view(torch.int32)], dim=1)
 
 

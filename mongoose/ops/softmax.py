@@ -129,12 +129,18 @@ def _save_shared(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) 
 
 
 def _shared_gradients(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor | None, ...]:
+    if torch.is_grad_enabled():
+        raise RuntimeError("the sampled softmax has no second derivatives; take gradients without create_graph=True.")
     x, rows, scores, scale = ctx.saved_tensors
     low_precision, scale = scores.dtype != x.dtype, scale * gradient
-    scaled = x * scale.unsqueeze(1)
-    of_x = (scores.t() @ (_padded(rows) if low_precision else rows)).to(x.dtype).mul_(scale.unsqueeze(1))
-    of_rows = (scores @ scaled.to(scores.dtype))[: len(rows)].to(x.dtype)
-    of_bias = torch.mv(scores[: len(rows)], scale.to(scores.dtype)).to(x.dtype)
+    of_x = of_rows = of_bias = None
+    if ctx.needs_input_grad[0]:
+        of_x = (scores.t() @ (_padded(rows) if low_precision else rows)).to(x.dtype).mul_(scale.unsqueeze(1))
+    if ctx.needs_input_grad[1]:
+        scaled = (x * scale.unsqueeze(1)).to(scores.dtype)
+        of_rows = (scores @ scaled)[: len(rows)].to(x.dtype)
+    if ctx.needs_input_grad[2]:
+        of_bias = torch.mv(scores[: len(rows)], scale.to(scores.dtype)).to(x.dtype)
     return of_x, of_rows, of_bias, None, None, None, None
 
 

@@ -1,7 +1,9 @@
 """The index finds what brute force finds, for as long as its policy keeps it fresh."""
 
+import pytest
 import torch
 
+from mongoose.hashing.hadamard import HadamardSimHash
 from mongoose.hashing.learned import LearnedSimHash
 from mongoose.hashing.simhash import SimHash
 from mongoose.index import LSHIndex
@@ -139,3 +141,25 @@ def test_a_shortlist_finds_most_of_what_exact_scores_find() -> None:
         kept.append(index.retrieve(x, weight, bias, keep=8))
     same = kept[0].contains(kept[1].samples, kept[1].ids)
     assert 0.9 < float(same.float().mean()) < 1
+
+
+def test_a_shortlist_asks_for_a_built_index_as_others_do() -> None:
+    index = LSHIndex(make_index(Never()).family, Never(), shortlist=9)
+    with pytest.raises(RuntimeError, match="before build"):
+        index.retrieve(make_weight(), make_weight(), torch.zeros(400), keep=3)
+
+
+def test_rows_are_described_once_also_without_centres(monkeypatch: pytest.MonkeyPatch) -> None:
+    index, weight = LSHIndex(make_index(Never()).family, Never(), centre=False, shortlist=9), make_weight()
+    index.refresh(0, weight, Rows.ALL)
+    monkeypatch.setattr("mongoose.index.describe_rows", lambda *_: pytest.fail("described again"))
+    assert len(index.retrieve(weight[:5], weight, torch.zeros(400), keep=3)) == 5
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_shortlist_takes_both_precisions(dtype: torch.dtype) -> None:
+    family = HadamardSimHash(DIM, num_bits=4, num_tables=4, generator=torch.Generator().manual_seed(1))
+    index, weight = LSHIndex(family, Never(), shortlist=20), make_weight().to(dtype)
+    index.refresh(0, weight, Rows.ALL)
+    index.observe(weight[:9])
+    assert int(index.retrieve(weight[:9], weight, torch.zeros(400, dtype=dtype), keep=3).counts.min()) == 3

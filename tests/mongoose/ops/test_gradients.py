@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.autograd import gradcheck
 
 from mongoose.candidates import Candidates
@@ -93,3 +94,29 @@ def test_the_low_precision_softmax_is_as_close_as_bfloat16_allows(rows: int) -> 
         results.append([loss.detach(), *(leaf.grad for leaf in leaves)])
     for found, expected in zip(*results, strict=True):
         assert 0 < float((found - expected).norm() / expected.norm()) < 2e-2
+
+
+def test_the_shared_softmax_computes_the_gradients_that_are_asked_for() -> None:
+    x, rows, bias = leaf(B, D), leaf(N, D, seed=1), leaf(N, seed=2)
+    whole = torch.autograd.grad(shared_softmax_cross_entropy(x, rows, bias, LABELS), (x, rows, bias))
+    for place, wanted in enumerate((x, rows, bias)):
+        leaves = [t if t is wanted else t.detach() for t in (x, rows, bias)]
+        (found,) = torch.autograd.grad(shared_softmax_cross_entropy(*leaves, LABELS), wanted)
+        torch.testing.assert_close(found, whole[place])
+
+
+def test_an_op_called_directly_is_the_op_and_leaves_no_trace() -> None:
+    x, rows = leaf(B, D), leaf(N, D, seed=1)
+    direct = sampled_matmul.direct(x, rows, IDS, OFFSETS)
+    torch.testing.assert_close(direct, sampled_matmul(x, rows, IDS, OFFSETS).detach())
+    assert not direct.requires_grad
+    with FakeTensorMode() as mode:
+        fake = sampled_matmul.direct(*map(mode.from_tensor, (x, rows, IDS, OFFSETS)))
+    assert isinstance(fake, FakeTensor)
+    assert fake.shape == direct.shape
+
+
+def test_second_derivatives_of_the_shared_softmax_are_refused() -> None:
+    x, rows, bias = leaf(B, D), leaf(N, D, seed=1), leaf(N, seed=2)
+    with pytest.raises(RuntimeError, match="no second derivatives"):
+        shared_softmax_cross_entropy(x, rows, bias, LABELS).backward(create_graph=True)
