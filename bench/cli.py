@@ -1,6 +1,7 @@
 """The command line, `python -m bench …`: where everything is put together. Run it from the root of the checkout."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from sqlite3 import DatabaseError
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import data, experiments
-from bench.config import Backend, Scale
+from bench.config import Backend, RunConfig, Scale
 from bench.environment import ROOT
 from bench.experiments.base import Experiment
 from bench.speed.command import speed
@@ -53,7 +54,7 @@ def reproduce(
     chosen = [_experiment(item) for item in items or experiments.usual()]
     runs = [config for item in chosen for config in item.runs(scale, seeds or item.seeds[scale])]
     configs = [config.model_copy(update=chosen_backend) for config in runs]
-    _require_data({config.dataset for config in configs})
+    _require_data(config for config in configs if not _is_done(config, store))
     with Display(Console()) as display:
         failed = run_all(configs, _open(store), display)
     _write_reports(store, site, notebooks)
@@ -169,13 +170,19 @@ def _experiment(item: str) -> Experiment:
         raise typer.BadParameter(str(error)) from None
 
 
-def _require_data(names: set[str]) -> None:
+def _is_done(config: RunConfig, store: Path) -> bool:
+    from bench.worker import key_of
+
+    return _is_store(store) and _open(store).done(key_of(config))
+
+
+def _require_data(configs: Iterable[RunConfig]) -> None:
     """Stop before the first run, if a data set is missing."""
     import datasets
     from datasets.base import DatasetError
 
     try:
-        for name in sorted(names):
+        for name in sorted({config.dataset for config in configs}):
             datasets.get(name).verify(contents=False)
     except DatasetError as error:
         _fail(str(error))

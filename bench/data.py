@@ -70,7 +70,7 @@ def check(
     if what in _names():
         with _told_plainly():
             _find(what).verify()
-        typer.echo(f"{what}: {_whereabouts(_find(what))}, checksums right.")
+        _tell({"name": what, "checked": _whereabouts(_find(what))}, as_json)
         return
     with _told_plainly():
         part = xmc.read(Path(what), header=header, index_base=index_base)

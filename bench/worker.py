@@ -36,8 +36,9 @@ LINES: dict[str, Callable[[Part, Part], NDArray[np.int64]]] = {
 
 
 def key_of(config: RunConfig) -> str:
-    """The key under which the store keeps this run."""
-    return run_key(config.model_dump(mode="json"), environment.code_digest())
+    """The key under which the store keeps this run; other data of the same name make another run."""
+    data = get(config.dataset).provenance() if config.dataset in names() else {}
+    return run_key(config.model_dump(mode="json") | {"data": data}, environment.code_digest())
 
 
 def execute(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace]]:

@@ -4,34 +4,26 @@ What an archive calls its members decides nothing about where bytes go: members 
 written under names of ours. Whatever else it holds is passed over, and sizes are counted, not believed.
 """
 
-import lzma
 import os
 import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from datasets.base import DatasetError
+from datasets.compressed import CORRUPT, opened
 
 RATIO = 200  # bytes that come out for one that goes in, at most; text seldom exceeds 20
 ENTRIES = 10_000
 BLOCK = 1 << 20
 
-DAMAGED = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    RuntimeError,
-    NotImplementedError,
-)
+DAMAGED = (*CORRUPT, tarfile.TarError, zipfile.BadZipFile, RuntimeError, NotImplementedError)
 
 
 class ArchiveError(DatasetError):
@@ -55,7 +47,7 @@ def extract(archive: Path, members: list[Member], destination: Path) -> None:
     """Write the members into `destination`: all of them, each whole, or none.
 
     Args:
-        archive: a zip or tar file; a tar may be compressed by gzip, bzip2 or xz.
+        archive: a zip or tar file; a tar may be compressed by gzip or xz.
 
     Raises:
         ArchiveError: it is damaged, lacks a member or holds it twice, a member is no regular file, or is too large.
@@ -77,9 +69,9 @@ def _copy(archive: Path, table: Mapping[str, Member], scratch: Path) -> set[str]
     """Copy what the table names; returns the paths that were there."""
     found: set[str] = set()
     left = RATIO * archive.stat().st_size
-    opened = _zip_members if zipfile.is_zipfile(archive) else _tar_members
-    with opened(archive, left) as members:
-        for number, (path, regular, stream) in enumerate(members):
+    reader = _zip_members if zipfile.is_zipfile(archive) else _tar_members
+    with reader(archive, left) as members:
+        for number, (path, regular, open_member) in enumerate(members):
             if number >= ENTRIES:
                 raise ArchiveError(archive, f"it has more than {ENTRIES:,} entries.")
             member = table.get(path)
@@ -87,9 +79,10 @@ def _copy(archive: Path, table: Mapping[str, Member], scratch: Path) -> set[str]
                 continue
             if path in found:
                 raise ArchiveError(archive, f"it holds {path} twice.")
-            if not regular or stream is None:
+            if not regular:
                 raise ArchiveError(archive, f"{path} is no regular file in it.")
-            left -= _write(archive, member, stream, scratch / member.name, left)
+            with open_member() as stream:
+                left -= _write(archive, member, stream, scratch / member.name, left)
             found.add(path)
     return found
 
@@ -110,16 +103,13 @@ def _write(archive: Path, member: Member, stream: IO[bytes], target: Path, left:
     return size
 
 
-Members = Iterator[tuple[str, bool, IO[bytes] | None]]
+Members = Iterator[tuple[str, bool, Callable[[], IO[bytes]]]]
 
 
 @contextmanager
 def _zip_members(archive: Path, most: int) -> Iterator[Members]:
     with zipfile.ZipFile(archive) as opened:
-        yield (
-            (info.filename, _is_regular(info), opened.open(info) if _is_regular(info) else None)
-            for info in opened.infolist()
-        )
+        yield ((info.filename, _is_regular(info), partial(opened.open, info)) for info in opened.infolist())
 
 
 def _is_regular(info: zipfile.ZipInfo) -> bool:
@@ -129,13 +119,37 @@ def _is_regular(info: zipfile.ZipInfo) -> bool:
 
 @contextmanager
 def _tar_members(archive: Path, most: int) -> Iterator[Members]:
-    """Read as a stream: what is passed over is unpacked too, and counts."""
-    with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r|*") as opened:
-        yield _counted(archive, opened, most)
+    """Read as a stream: what is passed over is unpacked too, headers included, and counts."""
+    with opened(archive) as source:
+        unpacked = _Counted(source.stream, archive, most)
+        with tarfile.open(fileobj=unpacked, mode="r|") as tar:  # type: ignore[call-overload]  # it only reads
+            yield _members(tar, unpacked)
 
 
-def _counted(archive: Path, opened: tarfile.TarFile, most: int) -> Members:
-    for info in opened:
-        if info.offset_data + info.size > most:
-            raise ArchiveError(archive, f"it unpacks to more than {RATIO} times its size.")
-        yield info.name, info.isreg(), opened.extractfile(info) if info.isreg() else None
+def _members(tar: tarfile.TarFile, unpacked: "_Counted") -> Members:
+    for info in tar:
+        yield info.name, info.isreg(), partial(_member, tar, info)
+    while unpacked.read(BLOCK):  # to the compressor's checksum
+        pass
+
+
+def _member(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    stream = tar.extractfile(info)
+    assert stream is not None
+    return stream
+
+
+@dataclass
+class _Counted:
+    """A stream of which no more than `left` bytes can be read."""
+
+    stream: BinaryIO
+    archive: Path
+    left: int
+
+    def read(self, size: int) -> bytes:
+        found = self.stream.read(min(size, self.left + 1))
+        self.left -= len(found)
+        if self.left < 0:
+            raise ArchiveError(self.archive, f"it unpacks to more than {RATIO} times its size.")
+        return found

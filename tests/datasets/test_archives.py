@@ -1,5 +1,6 @@
 """Archives that nobody vouches for: what is named comes out, and nothing is written anywhere else."""
 
+import gzip
 import io
 import stat
 import tarfile
@@ -46,7 +47,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
 def test_members_of_a_tar_come_out_under_our_names(tmp_path, mode):
     extract(tar(tmp_path / "a.tar", GOOD | {"set/other.txt": b"x"}, mode), WANTED, tmp_path / "out")
     assert contents(tmp_path / "out") == {"train.txt": b"train", "test.txt": b"test"}
@@ -74,6 +75,22 @@ def twice_in_a_tar(path: Path) -> Path:
 def cut_short(path: Path) -> Path:
     whole = tar(path, {"set/train.txt": bytes(range(256)) * 3, "set/test.txt": b"test"}).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
+    return path
+
+
+def long_name(path: Path) -> Path:
+    """A header that says that the next name has ten million bytes."""
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 10_000_000
+    path.write_bytes(gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(10_000_000)))
+    return path
+
+
+def flipped(path: Path) -> Path:
+    """Bytes that were stored, not packed, so that only the checksum tells."""
+    packed = bytearray(gzip.compress(tar(path, GOOD, "w").read_bytes(), 0))
+    packed[packed.index(b"train", packed.index(b"train") + 5)] ^= 1
+    path.write_bytes(packed)
     return path
 
 
@@ -105,6 +122,8 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "too large in a zip": (lambda path: zipped(path, [("set/train.txt", b"a" * 1001, 0)]), "larger than the 1,000"),
     "a bomb that is passed over": (lambda path: tar(path, {"bomb": bytes(10_000_000)} | GOOD), "more than 200 times"),
+    "a bomb in a header": (long_name, "more than 200 times"),
+    "a flipped bit": (flipped, "damaged"),
     "too many entries": (many, "more than 10,000 entries"),
 }
 
