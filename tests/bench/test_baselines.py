@@ -5,7 +5,9 @@ import pytest
 from scipy.sparse import csr_matrix
 
 import datasets
-from bench.baselines import most_frequent, nearest_neighbours
+from bench.baselines import most_frequent, nearest_neighbours, scores_of
+from bench.metrics import inverse_propensity, scores
+from bench.task import curve_points
 from datasets.base import Part
 
 
@@ -54,3 +56,14 @@ def test_a_point_without_neighbours_gets_no_labels(tiny):
 def test_no_points_no_rows(tiny):
     none = Part(csr_matrix((0, 500), dtype=np.float32), csr_matrix((0, 300), dtype=np.float32))
     assert nearest_neighbours(tiny.train, none, k=3).shape == (0, 3)
+
+
+def test_a_set_is_scored_by_both_baselines() -> None:
+    splits = datasets.get("tiny").load()
+    found = scores_of(splits, points=50)
+    assert set(found) == {"most frequent", "10-NN"}
+    asked = curve_points(splits.test, 50)
+    inverse = inverse_propensity(np.bincount(splits.train.labels.indices, minlength=300), splits.train.points)
+    top = nearest_neighbours(splits.train, asked)
+    assert found["10-NN"] == scores(top, asked.labels, inverse)
+    assert found["most frequent"]["p_at_1"] < found["10-NN"]["p_at_1"]
