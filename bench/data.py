@@ -29,11 +29,11 @@ Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
 @app.command("list")
 def list_datasets(as_json: Json = False) -> None:
     """List the data sets, with their sizes and licences."""
-    plugins = [datasets.get(name) for name in datasets.names()]
-    corpora = [text.get(name) for name in text.names()]
     if as_json:
         typer.echo(json.dumps([_summary(_find(name)) for name in _names()]))
         return
+    plugins = [datasets.get(name) for name in datasets.names()]
+    corpora = [text.get(name) for name in text.names()]
     _tell_rows(["name", "train", "test", "features", "labels", "title"], [_row(plugin) for plugin in plugins])
     _tell_rows(["name", "bytes", "title"], [[one.name, _text(one.size), one.title] for one in corpora])
 

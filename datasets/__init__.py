@@ -5,10 +5,10 @@ The folder shares its name with a Hugging Face package; from a checkout ours com
 them apart.
 """
 
-import importlib
-import pkgutil
+import sys
 
-from datasets.base import Dataset, UnknownDatasetError
+from datasets.base import Dataset
+from datasets.registry import discover, pick
 
 __mongoose__ = True
 
@@ -21,18 +21,13 @@ def get(name: str) -> Dataset:
     Raises:
         UnknownDatasetError: no plug-in has that name; the message lists those that exist.
     """
-    found = _discover()
-    if name not in found:
-        raise UnknownDatasetError(name, sorted(found))
-    return found[name]
+    return pick(_found(), name)
 
 
 def names() -> list[str]:
     """Names of all data sets, sorted."""
-    return sorted(_discover())
+    return sorted(_found())
 
 
-def _discover() -> dict[str, Dataset]:
-    modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
-    found = (held for module in modules for held in vars(module).values() if isinstance(held, Dataset))
-    return {plugin.name: plugin for plugin in found}
+def _found() -> dict[str, Dataset]:
+    return discover(sys.modules[__name__], Dataset)  # type: ignore[type-abstract]

@@ -23,7 +23,8 @@ RATIO = 200  # bytes that come out for one that goes in, at most; text seldom ex
 ENTRIES = 10_000
 BLOCK = 1 << 20
 
-DAMAGED = (*CORRUPT, tarfile.TarError, zipfile.BadZipFile, RuntimeError, NotImplementedError)
+# zipfile raises a RuntimeError at an encrypted member and, as NotImplementedError, at a compression it does not know.
+DAMAGED = (*CORRUPT, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
 
 
 class ArchiveError(DatasetError):
@@ -44,7 +45,7 @@ class Member:
 
 
 def extract(archive: Path, members: list[Member], destination: Path) -> None:
-    """Write the members into `destination`: all of them, each whole, or none.
+    """Write the members into `destination`, each whole, once all of them were found good.
 
     Args:
         archive: a zip or tar file; a tar may be compressed by gzip or xz.

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from datasets import cache
-from datasets.base import Dataset, MissingFileError, Part, PreparationError, Splits
+from datasets.base import Dataset, Part, PreparationError, Splits
 
 PARTS = ("train", "validation", "test")
 KINDS = ("features", "labels")
 
 
 @dataclass(frozen=True)
-class BuiltDataset(Dataset):
+class BuiltDataset(cache.Kept, Dataset):
     """A data set whose files are made by `get` and mapped by `load`.
 
     drift: share by which its sizes may differ from the promised ones, since its source moves. made_by: the modules
@@ -39,15 +39,6 @@ class BuiltDataset(Dataset):
         """What tells this set from others that the same modules make."""
         return {}
 
-    def get(self) -> None:
-        """Build it, unless it is there.
-
-        Raises:
-            PreparationError: it could not be built; nothing is left behind.
-        """
-        self.entry.build(self._store)
-        self.verify(contents=False)
-
     @abstractmethod
     def make(self) -> tuple[Splits, Mapping[str, Any]]:
         """The splits, features weighted, and where they came from."""
@@ -56,12 +47,6 @@ class BuiltDataset(Dataset):
         """Map the files; their sizes are looked at, their contents when they are used."""
         self.verify(contents=False)
         return self.read()
-
-    def verify(self, contents: bool = True) -> None:
-        """Raise unless it was built and its files are whole; `contents`: also their checksums."""
-        if not self.entry.present:
-            raise MissingFileError(self.entry.folder, f"Build it: python -m bench data get {self.name}")
-        self.entry.verify(contents)
 
     def read(self) -> Splits:
         shapes = self.entry.meta()["shapes"]

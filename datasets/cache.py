@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -133,6 +134,36 @@ class Entry:
         """Remove what builders that were killed have left; the lock is held, so none is at work."""
         for left in self.folder.parent.glob(UNFINISHED + "*"):
             shutil.rmtree(left, ignore_errors=True)
+
+
+class Kept(ABC):
+    """What a data set that is kept in the cache has in common with any other; `name` is the data set's."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def entry(self) -> Entry:
+        """Its place in the cache."""
+
+    @abstractmethod
+    def _store(self) -> tuple[Arrays, Mapping[str, Any]]:
+        """What is to be kept, and what to write down with it."""
+
+    def get(self) -> None:
+        """Build it, unless it is there.
+
+        Raises:
+            PreparationError: it could not be built; nothing is left behind.
+        """
+        self.entry.build(self._store)
+        self.verify(contents=False)
+
+    def verify(self, contents: bool = True) -> None:
+        """Raise unless it was built and its files are whole; `contents`: also their checksums."""
+        if not self.entry.present:
+            raise MissingFileError(self.entry.folder, f"Build it: python -m bench data get {self.name}")
+        self.entry.verify(contents)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import gzip
 import lzma
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets import cache
-from datasets.base import MissingFileError
 from datasets.built import digest_of
 
 TEST_SHARE = VALIDATION_SHARE = 0.05  # of all bytes, from the end, as enwik8 is split
@@ -27,7 +26,7 @@ class Corpus:
 
 
 @dataclass(frozen=True)
-class TextDataset(ABC):
+class TextDataset(cache.Kept):
     """A corpus; a plug-in subclasses it and binds an instance to a module-level name.
 
     Attributes:
@@ -48,24 +47,9 @@ class TextDataset(ABC):
         """Its place in the cache."""
         return cache.Entry(self.name, digest_of({"size": self.size}, self.made_by))
 
-    def get(self) -> None:
-        """Build it, unless it is there.
-
-        Raises:
-            PreparationError: it could not be built; nothing is left behind.
-        """
-        self.entry.build(self._store)
-        self.verify(contents=False)
-
     @abstractmethod
     def make(self) -> tuple[bytes, Mapping[str, Any]]:
         """All of its bytes, `size` of them, and where they came from."""
-
-    def verify(self, contents: bool = True) -> None:
-        """Raise unless it was built and its files are whole; `contents`: also their checksums."""
-        if not self.entry.present:
-            raise MissingFileError(self.entry.folder, f"Build it: python -m bench data get {self.name}")
-        self.entry.verify(contents)
 
     def load(self) -> Corpus:
         """The parts, mapped: nothing is read before it is touched."""

@@ -28,12 +28,7 @@ def dataset_of_files(request) -> Dataset:
 
 @pytest.fixture(scope="module")
 def splits(dataset) -> Splits:
-    try:
-        return dataset.load()
-    except MissingFileError as error:
-        if dataset.shipped:
-            raise
-        pytest.skip(str(error))
+    return dataset.load()
 
 
 @pytest.fixture(params=PARTS)
