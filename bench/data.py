@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -84,12 +85,16 @@ def check(
 def get(
     name: Name,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Build it again from its source and compare.")] = False,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="An archive, or a folder of its files, to take instead of a download.")
+    ] = None,
 ) -> None:
     """Make sure that a data set is here and is the right one; those that are built or fetched are, if need be."""
     with _told_plainly():
-        dataset = _find(name)
+        dataset = _find(name) if source is None else _brought(_find(name), source)
         there = not isinstance(dataset, BUILT) or dataset.entry.present
-        dataset.get()
+        with Console(stderr=True).status(f"getting {name}"):
+            dataset.get()
         typer.echo(f"{name} is here: {_whereabouts(dataset)}.")
         if not there:
             _tell(_described(dataset), as_json=False)
@@ -105,6 +110,12 @@ def _find(name: str) -> Dataset | TextDataset:
     if name not in _names():
         raise UnknownDatasetError(name, _names())
     return text.get(name) if name in text.names() else datasets.get(name)
+
+
+def _brought(dataset: Dataset | TextDataset, source: Path) -> Dataset | TextDataset:
+    if not hasattr(dataset, "brought"):
+        _refuse(f"{dataset.name} is not downloaded, so no file can be brought for it; its source: {dataset.source}.")
+    return replace(dataset, brought=source)  # type: ignore[call-arg]  # those that are downloaded have the field
 
 
 def _described(dataset: Dataset | TextDataset) -> dict[str, Any]:

@@ -37,11 +37,17 @@ class ArchiveError(DatasetError):
 
 @dataclass(frozen=True)
 class Member:
-    """A file to take. path: what the archive calls it. name: what it is called here. limit: its bytes, at most."""
+    """A file to take.
+
+    Attributes:
+        path: what the archive calls it. name: what it is called here. limit: its bytes, at most.
+        sha256: hex digest of its content, where it is public.
+    """
 
     path: str
     name: str
     limit: int
+    sha256: str | None = None
 
 
 def extract(archive: Path, members: list[Member], destination: Path) -> None:
@@ -75,6 +81,7 @@ def _copy(archive: Path, table: Mapping[str, Member], scratch: Path) -> set[str]
         for number, (path, regular, open_member) in enumerate(members):
             if number >= ENTRIES:
                 raise ArchiveError(archive, f"it has more than {ENTRIES:,} entries.")
+            path = path.removeprefix("./")  # as tar writes the members of a folder
             member = table.get(path)
             if member is None:
                 continue

@@ -78,6 +78,12 @@ def split(points: Part, group: NDArray[np.int64] | None = None) -> Splits:
     return Splits(points.take(train), points.take(validation), points.take(test))
 
 
+def hold_out(points: Part) -> tuple[Part, Part]:
+    """Train and validation parts of points whose test part others have drawn."""
+    train, validation = _draw(np.arange(points.points), VALIDATION_SHARE)
+    return points.take(train), points.take(validation)
+
+
 def _draw(rows: NDArray[np.int64], share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     # RandomState, not Generator: its stream is frozen across numpy's versions
     order = np.random.RandomState(SEED).permutation(len(rows))

@@ -10,6 +10,8 @@ import os
 import re
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +25,10 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 
 
 class DownloadError(DatasetError):
-    """No address gave the file; says what each did, and what a user can do by hand."""
+    """No address gave the file; says what each did, and then what a user can do, if that is known."""
 
-    def __init__(self, name: str, failures: list[str], by_hand: str) -> None:
-        super().__init__("\n".join([f"{name} could not be downloaded:", *failures, by_hand]))
+    def __init__(self, name: str, failures: list[str], *then: str) -> None:
+        super().__init__("\n".join([f"{name} could not be downloaded:", *failures, *then]))
         self.failures = failures
 
 
@@ -36,14 +38,13 @@ class Remote:
 
     Attributes:
         name: what it is called here. urls: where it is, the best first. limit: its bytes, at most.
-        sha256: hex digest, where it is public. by_hand: what to do when all addresses are dead.
+        sha256: hex digest, where it is public.
     """
 
     name: str
     urls: tuple[str, ...]
     limit: int
     sha256: str | None = None
-    by_hand: str = ""
 
 
 def fetch(remote: Remote, folder: Path) -> Path:
@@ -63,12 +64,27 @@ def fetch(remote: Remote, folder: Path) -> Path:
 
 def check(remote: Remote, target: Path) -> None:
     """Compare with the pinned digest, or with that of the first download, which is noted if there is none yet."""
-    note, found = Path(f"{target}.sha256"), sha256(target)
+    note, found = _note(target), sha256(target)
     if remote.sha256 is None and not note.exists():
         note.write_text(found + "\n", encoding="ascii")
     expected = remote.sha256 or note.read_text(encoding="ascii").strip()
     if found != expected:
         raise ChecksumError(target, expected, found)
+
+
+@contextmanager
+def discarded_if_wrong(target: Path) -> Iterator[None]:
+    """Remove a download, and the digest noted for it, if what is done with it finds that it is not the data set."""
+    try:
+        yield
+    except DatasetError:
+        _note(target).unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _note(target: Path) -> Path:
+    return Path(f"{target}.sha256")
 
 
 def _from_anywhere(remote: Remote, target: Path) -> None:
@@ -87,7 +103,7 @@ def _from_anywhere(remote: Remote, target: Path) -> None:
             return
         except (OSError, http.client.HTTPException, _RefusedError) as error:
             failures.append(f"- {url}: {error}")
-    raise DownloadError(remote.name, failures, remote.by_hand)
+    raise DownloadError(remote.name, failures)
 
 
 class _RefusedError(Exception):

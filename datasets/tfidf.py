@@ -46,9 +46,7 @@ class TfIdf:
     def _weigh(
         self, data: NDArray[np.float32], indices: NDArray[np.int32], indptr: NDArray[np.int32]
     ) -> NDArray[np.float64]:
-        weights = (1 + np.log(data.astype(np.float64))) * self.idf[indices]
-        lengths = np.sqrt(_row_sums(weights**2, indptr))
-        return np.asarray(weights / np.repeat(lengths, np.diff(indptr)))
+        return _unit((1 + np.log(data.astype(np.float64))) * self.idf[indices], indptr)
 
 
 def tfidf(counts: Splits) -> Splits:
@@ -58,6 +56,14 @@ def tfidf(counts: Splits) -> Splits:
     return Splits(*(Part(weighting.transform(part.features), part.labels) for part in parts))
 
 
-def _row_sums(data: NDArray[np.float64], indptr: NDArray[np.int32]) -> NDArray[np.float64]:
+def unit_rows(matrix: csr_matrix) -> csr_matrix:
+    """The same directions as rows of Euclidean length 1; a row without entries, or of zeros, stays as it is."""
+    data = _unit(matrix.data.astype(np.float64), matrix.indptr).astype(np.float32)
+    return csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _unit(values: NDArray[np.float64], indptr: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Values of rows, each row divided by its length; a row of length 0 is left alone."""
     row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    return np.asarray(np.bincount(row, weights=data, minlength=len(indptr) - 1), np.float64)
+    lengths = np.sqrt(np.bincount(row, weights=values**2, minlength=len(indptr) - 1))
+    return np.asarray(values / np.where(lengths > 0, lengths, 1)[row])
