@@ -20,14 +20,15 @@ MISSING = -1
 """In place of a label id where there is none."""
 
 
-def scores_of(splits: Splits, points: int) -> dict[str, dict[str, float]]:
+def scores_of(splits: Splits, points: int, propensity: tuple[float, float]) -> dict[str, dict[str, float]]:
     """`metrics.scores` of both baselines, on at most `points` test points, the same ones each time.
 
     Among more than five million entries only features of less than 3 % of the training points count for neighbours:
     the others tell points apart least, and take most of the time.
     """
     train, test = splits.train, curve_points(splits.test, points)
-    inverse = inverse_propensity(np.bincount(train.labels.indices, minlength=train.labels.shape[1]), train.points)
+    frequency = np.bincount(train.labels.indices, minlength=train.labels.shape[1])
+    inverse = inverse_propensity(frequency, train.points, *propensity)
     most = COMMON * train.points if train.features.nnz > MANY else train.points
     telling = np.flatnonzero(document_frequency(train.features) <= most).astype(np.int32)
     known, asked = (Part(keep_columns(part.features, telling), part.labels) for part in (train, test))

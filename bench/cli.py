@@ -25,6 +25,7 @@ app.command()(speed)
 
 REFERENCE = ROOT / "reports" / "results" / "wordnet"
 REFERENCE_SPEED = ROOT / "reports" / "results" / "speed"
+KEPT_SHEETS, PAGES = ROOT / "reports" / "results" / "datasets", ROOT / "docs" / "datasets"
 StoreOption = Annotated[Path, typer.Option("--store", help="Directory of the results.")]
 SiteOption = Annotated[Path, typer.Option("--site", help="Directory of the report.")]
 NotebooksOption = Annotated[Path, typer.Option("--notebooks", help="Directory of the executed notebooks.")]
@@ -104,6 +105,23 @@ def readme(reference: Annotated[Path, typer.Option(help="Exported rows.")] = REF
     }
     changed = [rewrite(ROOT / "README.md", block, body) for block, body in blocks.items()]
     typer.echo("README.md rewritten." if any(changed) else "README.md is up to date.")
+
+
+@app.command()
+def sheets(
+    names: Annotated[list[str] | None, typer.Argument(help="Sets to measure; they must be here.")] = None,
+    kept: Annotated[Path, typer.Option(help="Directory of the measurements.")] = KEPT_SHEETS,
+    pages: Annotated[Path, typer.Option(help="Directory of the pages.")] = PAGES,
+) -> None:
+    """Measure data sets, and write the data sheets of all: pages, plots and an index."""
+    from bench.sheets import keep
+    from reports.sheets import write
+
+    for name in names or []:
+        data.require(name)
+    for name in data.names():
+        keep(kept, data.find(name), measure=name in (names or []))
+    typer.echo(f"{len(write(kept, pages))} files written to {pages}.")
 
 
 @app.command()

@@ -31,7 +31,7 @@ Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
 def list_datasets(as_json: Json = False) -> None:
     """List the data sets, with their sizes and licences."""
     if as_json:
-        typer.echo(json.dumps([_summary(_find(name)) for name in _names()]))
+        typer.echo(json.dumps([_summary(find(name)) for name in names()]))
         return
     plugins = [datasets.get(name) for name in datasets.names()]
     corpora = [text.get(name) for name in text.names()]
@@ -47,14 +47,14 @@ def stats(
 ) -> None:
     """Load a data set and describe it; with baselines, what most frequent labels and 10 nearest neighbours score."""
     with _told_plainly():
-        dataset = _find(name)
+        dataset = find(name)
         described = _described(dataset)
     if baselines and isinstance(dataset, Dataset):
         from bench.baselines import scores_of
 
         described |= {
             f"{of} {kind}": value
-            for of, found in scores_of(dataset.load(), baselines).items()
+            for of, found in scores_of(dataset.load(), baselines, dataset.propensity).items()
             for kind, value in found.items()
         }
     _tell(described, as_json)
@@ -68,10 +68,10 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check an XMC file of yours and describe it, the first fault named with its line; or the files of a data set."""
-    if what in _names():
+    if what in names():
         with _told_plainly():
-            _find(what).verify()
-        _tell({"name": what, "checked": _whereabouts(_find(what))}, as_json)
+            find(what).verify()
+        _tell({"name": what, "checked": _whereabouts(find(what))}, as_json)
         return
     with _told_plainly():
         part = xmc.read(Path(what), header=header, index_base=index_base)
@@ -91,7 +91,7 @@ def get(
 ) -> None:
     """Make sure that a data set is here and is the right one; those that are built or fetched are, if need be."""
     with _told_plainly():
-        dataset = _find(name) if source is None else _brought(_find(name), source)
+        dataset = find(name) if source is None else _brought(find(name), source)
         there = not isinstance(dataset, BUILT) or dataset.entry.present
         with Console(stderr=True).status(f"getting {name}"):
             dataset.get()
@@ -102,13 +102,21 @@ def get(
             _rebuild(dataset)
 
 
-def _names() -> list[str]:
+def require(name: str) -> None:
+    """End the program with a message unless this data set is here."""
+    with _told_plainly():
+        find(name).verify(contents=False)
+
+
+def names() -> list[str]:
+    """All data sets and corpora."""
     return sorted([*datasets.names(), *text.names()])
 
 
-def _find(name: str) -> Dataset | TextDataset:
-    if name not in _names():
-        raise UnknownDatasetError(name, _names())
+def find(name: str) -> Dataset | TextDataset:
+    """The data set or corpus of this name; UnknownDatasetError lists those there are."""
+    if name not in names():
+        raise UnknownDatasetError(name, names())
     return text.get(name) if name in text.names() else datasets.get(name)
 
 

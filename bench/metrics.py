@@ -25,7 +25,7 @@ def inverse_propensity(
     """[N] 1/p of each label: 1 + C·exp(−a·log(n + b)), C = (log num_points − 1)(b + 1)^a.
 
     Args:
-        counts: [N] training points a label. num_points: training points. a, b: 0.55 and 1.5 unless a set has its own.
+        counts: [N] training points a label. num_points: training points. a, b: a data set's `propensity`.
 
     Source: Jain et al. 2016, §5.
     """

@@ -47,11 +47,12 @@ def _cut(offsets: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned: the three parts of a data set and the width of the hidden layer."""
+    """What is learned: the three parts of a data set, the width of the hidden layer, and the set's propensity model."""
 
     name: str
     splits: Splits
     hidden: int = 128
+    propensity: tuple[float, float] = (0.55, 1.5)
 
     @cached_property
     def train(self) -> Points:
@@ -73,7 +74,7 @@ class Task:
     @cached_property
     def inverse_propensity(self) -> NDArray[np.float64]:
         """[N], see `metrics.inverse_propensity`; estimated on the training part."""
-        return inverse_propensity(self.label_counts, len(self.train))
+        return inverse_propensity(self.label_counts, len(self.train), *self.propensity)
 
 
 def curve_points(part: Part, limit: int) -> Part:

@@ -49,7 +49,8 @@ def execute(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace]]:
     if config.method in methods.found() and (reason := methods.get(config.method).skip()) is not None:
         return Run(**known, status="error", reason=reason), []
     progress({"phase": "reading data"})
-    task = Task(config.dataset, get(config.dataset).load(), config.hidden)
+    dataset = get(config.dataset)
+    task = Task(dataset.name, dataset.load(), config.hidden, dataset.propensity)
     return _score_line(known, config, task) if config.method in LINES else _train(known, config, task, progress)
 
 

@@ -113,6 +113,9 @@ class Dataset(ABC):
         source: where it comes from.
         licence: the terms, in a few words.
         sizes: what the paper or the recipe promises.
+        how: how points, features and labels arise, in a sentence or two.
+        cautions: leaks, heads and other traps, a sentence each.
+        propensity: a and b of the labels' propensities (Jain et al. 2016, §5), for propensity-scored precision.
         folder: where the files of `sha256` lie.
         sha256: file name -> hex digest of each file that is read; empty for generated data.
         remedy: what to do when a file is absent.
@@ -123,6 +126,9 @@ class Dataset(ABC):
     source: str
     licence: str
     sizes: Sizes
+    how: str = ""
+    cautions: tuple[str, ...] = ()
+    propensity: tuple[float, float] = (0.55, 1.5)
     folder: Path = Path(__file__).parent / "data"
     sha256: Mapping[str, str] = field(default_factory=dict)
     remedy: str = "Restore it from the repository."

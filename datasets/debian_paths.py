@@ -12,5 +12,13 @@ paths = DebianPaths(
     source="file indices of this machine's Debian release (main)",
     licence="file lists are facts; built on your machine, not redistributed",
     sizes=Sizes(train=818_061, validation=43_056, test=287_039, features=78_010, labels=63_437),
+    how="A point is a file: the words of its path (tf-idf), and as label the package that holds it, or the packages. "
+    "Components of the path that name a package that is a label are left out; of a package with more than 40 files, 40 "
+    "were drawn.",
+    cautions=(
+        "One label a point, nearly always: P@3 and P@5 cannot exceed a third and a fifth.",
+        "At most 40 files a package: frequencies are flat where they are cut, so this is no power law.",
+        "Files of one folder lie on both sides of the split.",
+    ),
     drift=0.1,
 )

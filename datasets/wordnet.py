@@ -41,6 +41,13 @@ dataset = WordNet(
     source="WordNet 3.0, Princeton University (wordnet.princeton.edu), from Debian's package wordnet-base 1:3.0-37",
     licence="WordNet 3.0 licence: free use, copying and distribution with its notice (in data/wordnet/LICENSE.txt)",
     sizes=Sizes(train=82_990, validation=4_368, test=29_119, features=33_495, labels=113_595),
+    how="A point is a synset: the words of its gloss (tf-idf), and as labels the synsets that WordNet's pointers lead "
+    "to (hypernyms, parts, derived forms and the like).",
+    cautions=(
+        "Relations go both ways: that A is a label of the test point B may be seen in training, where B is one of A's.",
+        "Many labels occur once, and some labels of the test part never in training.",
+        "No label is a head: P@1 is a score of the tail.",
+    ),
     folder=Path(__file__).parent / "data" / "wordnet",
     sha256={
         "train.txt.xz": "ababab649d8de4781ce10b836d3d5b25a9847fc493a9d2b031e3b80b477d6bc2",

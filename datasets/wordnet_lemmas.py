@@ -42,5 +42,11 @@ lemmas = WordNetLemmas(
     source=f"WordNet 3.0, Princeton University, from Debian's package {PACKAGE}",
     licence="WordNet 3.0 licence: free use, copying and distribution with its notice",
     sizes=Sizes(train=83_708, validation=4_406, test=29_372, features=33_495, labels=147_306),
+    how="A point is a synset: the words of its gloss (tf-idf), and as labels all words (lemmas) of the synset and of "
+    "the synsets that its pointers lead to.",
+    cautions=(
+        "A gloss may use the very words that are its labels.",
+        "Related synsets share labels, and a random split puts them on both sides.",
+    ),
     drift=0.02,
 )

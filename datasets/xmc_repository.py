@@ -88,10 +88,22 @@ def _weighed(part: Part) -> Part:
     return Part(tfidf.unit_rows(part.features), part.labels)
 
 
-def _repository(name: str, title: str, sizes: Sizes, *offered: Archive) -> XMCRepository:
+CAUTIONS = (
+    "Nobody here has seen the files: sizes are those that the papers print, statistics are not measured.",
+    "The published split was chosen so that most labels occur in both parts: scores are higher than on a random split.",
+    "Rows are scaled to length 1, which SLIDE and MONGOOSE do not do.",
+)
+
+
+def _repository(
+    name: str, title: str, how: str, sizes: Sizes, *offered: Archive, propensity: tuple[float, float] = (0.55, 1.5)
+) -> XMCRepository:
     return XMCRepository(
         name=name,
         title=title,
+        how=f"{how} Features are words, weighted as in the files.",
+        cautions=CAUTIONS,
+        propensity=propensity,
         source="Extreme Classification Repository, manikvarma.org/downloads/XC/XMLRepository.html",
         licence="that of each source; for research; downloaded by you, not redistributed",
         sizes=sizes,
@@ -104,12 +116,15 @@ def _repository(name: str, title: str, sizes: Sizes, *offered: Archive) -> XMCRe
 eurlex = _repository(
     "eurlex-4k",
     "EURLex-4K: European laws to their EUROVOC descriptors",
+    "A point is a law of the European Union, its labels the descriptors of the EUROVOC thesaurus that it was filed "
+    "under.",
     Sizes(train=14_762, validation=777, test=3_809, features=5_000, labels=3_993),
     texts("eurlex-4k", "1xWW1UykQBTD2IorVn7V8XubJatQDScol", "Eurlex", "eurlex"),
 )
 amazon_cat = _repository(
     "amazoncat-13k",
     "AmazonCat-13K: descriptions of products to their categories",
+    "A point is a product with its description, its labels the categories it is sold in.",
     Sizes(train=1_126_927, validation=59_312, test=306_782, features=203_882, labels=13_330),
     texts("amazoncat-13k", "1WvBWF9hH5ZlFcpCRhp8wLVGwdeGZXKD2", "AmazonCat", "amazonCat"),
     matrices("amazoncat-13k"),
@@ -117,6 +132,7 @@ amazon_cat = _repository(
 wiki10 = _repository(
     "wiki10-31k",
     "Wiki10-31K: Wikipedia articles to the tags that users gave them",
+    "A point is an article of Wikipedia, its labels the tags that users of Delicious gave it.",
     Sizes(train=13_439, validation=707, test=6_616, features=101_938, labels=30_938),
     texts("wiki10-31k", "1uV-p682ggXQQTiKZyK5M6B0xJJk8_lJx", "Wiki10", "wiki10"),
     matrices("wiki10-31k"),
@@ -124,19 +140,24 @@ wiki10 = _repository(
 delicious = _repository(
     "delicious-200k",
     "Delicious-200K: bookmarked pages to the tags that users gave them",
+    "A point is a page, its labels the tags under which users of Delicious kept it.",
     Sizes(train=186_776, validation=9_830, test=100_095, features=782_585, labels=205_443),
     texts("delicious-200k", "18Tb595TuGyFW--nEYGfduwS5WvSbX-sX", "DeliciousLarge", "deliciousLarge"),
 )
 wiki = _repository(
     "wikilshtc-325k",
     "WikiLSHTC-325K: Wikipedia articles to their categories",
+    "A point is an article of Wikipedia, its labels the categories it is in.",
     Sizes(train=1_689_433, validation=88_918, test=587_084, features=1_617_899, labels=325_056),
     texts("wikilshtc-325k", "1Y5xEJu-j3M7voyFV5Ouq9Wl3vyd9fus2", "WikiLSHTC", "wikiLSHTC"),
+    propensity=(0.5, 0.4),
 )
 amazon = _repository(
     "amazon-670k",
     "Amazon-670K: descriptions of products to the products bought with them",
+    "A point is a product with its description, its labels products that were bought or viewed with it.",
     Sizes(train=465_927, validation=24_522, test=153_025, features=135_909, labels=670_091),
     texts("amazon-670k", "1PV-wbKVv6Ng1K1XM1USqNxFhaQo2qfk6", "Amazon", "amazon"),
     matrices("amazon-670k"),
+    propensity=(0.6, 2.6),
 )

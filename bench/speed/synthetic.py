@@ -5,7 +5,6 @@ linear classifier can learn it. Precision on it says nothing about real data.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from scipy.sparse import csr_matrix
 from bench.speed.shapes import HIDDEN, Shape
 from bench.task import Task
 from datasets.base import Part, Splits
+from datasets.twin.laws import Law, ask_for, counted
 
 POINTS = 25_600  # a hundred batches; a longer run sees them again in another order
 LABELS_A_TOPIC = 16
@@ -23,24 +23,6 @@ OWN_WORDS, TOPIC_WORDS = 8, 32  # words that a label, and a topic, can say
 SHARES = (0.25, 0.5)  # of a point's words: a label's own, its topic's; the rest are noise
 
 Draw = Callable[[NDArray[np.int64]], csr_matrix]  # how many entries each point asks for → what it got, without repeats
-
-
-@dataclass(frozen=True)
-class Law:
-    """Zipf–Mandelbrot frequencies over n ids, p(rank r) ∝ (r + shift)^−exponent; ids are a permutation of ranks."""
-
-    cumulative: NDArray[np.float64]
-    ids: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, n: int, exponent: float, shift: float, generator: Generator) -> "Law":
-        weight = (np.arange(n) + shift) ** -exponent
-        return cls(np.cumsum(weight / weight.sum()), generator.permutation(n))
-
-    def at(self, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The ids at these quantiles in [0, 1)."""
-        rank = np.searchsorted(self.cumulative, uniform, side="right")
-        return self.ids[np.minimum(rank, len(self.ids) - 1)]
 
 
 def generate(shape: Shape, seed: int = 0) -> Part:
@@ -84,11 +66,8 @@ def load(path: Path, name: str) -> Task:
 
 
 def _with_mean(mean: float, points: int, draw: Draw, generator: Generator) -> csr_matrix:
-    """Ask for so many entries a point that, repeats dropped, `mean` remain."""
-    asked = mean
-    for _ in range(6):  # a fixed point, found on the first few hundred points
-        trial = draw(_lengths(asked, min(points, 400), generator))
-        asked *= mean / (trial.nnz / trial.shape[0])
+    """Ask for so many entries a point that, repeats dropped, `mean` remain; found on the first few hundred points."""
+    asked = ask_for(mean, lambda ask: draw(_lengths(ask, min(points, 400), generator)))
     return draw(_lengths(asked, points, generator))
 
 
@@ -98,7 +77,7 @@ def _lengths(mean: float, points: int, generator: Generator) -> NDArray[np.int64
 
 
 def _labels(asked: NDArray[np.int64], law: Law, generator: Generator) -> csr_matrix:
-    return _compressed(asked, law.at(generator.random(int(asked.sum()))), len(law.ids))
+    return _ones(asked, law.at(generator.random(int(asked.sum()))), len(law.ids))
 
 
 def _words(asked: NDArray[np.int64], labels: csr_matrix, law: Law, generator: Generator) -> csr_matrix:
@@ -111,7 +90,7 @@ def _words(asked: NDArray[np.int64], labels: csr_matrix, law: Law, generator: Ge
     own = _hashed(label * OWN_WORDS + generator.integers(OWN_WORDS, size=total))
     topic = _hashed(-1 - (label // LABELS_A_TOPIC) * TOPIC_WORDS - generator.integers(TOPIC_WORDS, size=total))
     said = np.where(kind < SHARES[0], own, np.where(kind < sum(SHARES), topic, generator.random(total)))
-    return _compressed(asked, law.at(said), len(law.ids))
+    return _ones(asked, law.at(said), len(law.ids))
 
 
 def _hashed(keys: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -122,11 +101,9 @@ def _hashed(keys: NDArray[np.int64]) -> NDArray[np.float64]:
     return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _compressed(lengths: NDArray[np.int64], ids: NDArray[np.int64], columns: int) -> csr_matrix:
+def _ones(lengths: NDArray[np.int64], ids: NDArray[np.int64], columns: int) -> csr_matrix:
     """Rows of these lengths, laid end to end in `ids`, as [rows, columns] of ones; repeats dropped, ids ascending."""
-    indptr = np.concatenate([[0], np.cumsum(lengths)])
-    matrix = csr_matrix((np.ones(len(ids), np.float32), ids, indptr), shape=(len(lengths), columns))
-    matrix.sum_duplicates()
+    matrix = counted(lengths, ids, columns)
     matrix.data[:] = 1
     return matrix
 

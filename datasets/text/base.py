@@ -32,7 +32,7 @@ class TextDataset(cache.Kept):
     Attributes:
         name: what the command line calls it.
         title: one line for people. source: where it comes from. licence: the terms, in a few words.
-        size: bytes of all parts.
+        size: bytes of all parts. how: what lies in it, and in which order. cautions: traps, a sentence each.
     """
 
     name: str
@@ -40,6 +40,8 @@ class TextDataset(cache.Kept):
     source: str
     licence: str
     size: int
+    how: str = ""
+    cautions: tuple[str, ...] = ()
     made_by: ClassVar[tuple[Any, ...]] = ()
 
     @property

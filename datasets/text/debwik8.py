@@ -92,4 +92,12 @@ debwik8 = Debwik8(
     source="packages dict-gcide, linux-doc, python3-doc and the descriptions of this machine's Debian release (main)",
     licence="GPL, PSF and the packages' own; built on your machine, not redistributed",
     size=100_000_000,
+    how="A dictionary of English, the descriptions of all packages, and the sources of the documentation of Linux and "
+    "of Python, each text once, in chunks of 100,000 bytes that were shuffled; the first nine tenths are for training, "
+    "then a twentieth each for validation and test.",
+    cautions=(
+        "It is easier to compress than enwik8, so compare bits a byte on it only with bits a byte on it.",
+        "Descriptions of packages built from one source repeat themselves, and chunks of one document lie in all "
+        "parts.",
+    ),
 )

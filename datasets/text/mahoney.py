@@ -51,6 +51,9 @@ enwik8 = Mahoney(
     source="Large Text Compression Benchmark, mattmahoney.net/dc/textdata.html",
     licence="Wikipedia's: CC BY-SA and GFDL; downloaded by you, not redistributed",
     size=SIZE,
+    how="Wikipedia's XML, articles in the order of their ids; 90, 5 and 5 million bytes for training, validation and "
+    "test.",
+    cautions=("Nobody here has seen the file; its digest is that which others publish.",),
     offered=(
         _archive(
             "enwik8",
@@ -65,6 +68,9 @@ text8 = Mahoney(
     source=enwik8.source,
     licence=enwik8.licence,
     size=SIZE,
+    how="The text of Wikipedia's articles, without markup, digits spelled out, in the letters a to z and spaces; 90, 5 "
+    "and 5 million bytes for training, validation and test.",
+    cautions=("27 symbols: bits a character are not those of enwik8.", *enwik8.cautions),
     offered=(
         _archive(
             "text8",

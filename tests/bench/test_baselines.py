@@ -60,7 +60,7 @@ def test_no_points_no_rows(tiny):
 
 def test_a_set_is_scored_by_both_baselines() -> None:
     splits = datasets.get("tiny").load()
-    found = scores_of(splits, points=50)
+    found = scores_of(splits, 50, (0.55, 1.5))
     assert set(found) == {"most frequent", "10-NN"}
     asked = curve_points(splits.test, 50)
     inverse = inverse_propensity(np.bincount(splits.train.labels.indices, minlength=300), splits.train.points)
