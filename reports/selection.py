@@ -1,12 +1,14 @@
 """Which rows belong together: one setting (experiment, data set, scale), one run a method and seed."""
 
+import json
 from dataclasses import dataclass
 
 import pandas as pd
 
 from bench.store import Rows
 
-METHOD = ["experiment", "dataset", "scale", "method"]
+SETTING = ["experiment", "dataset", "scale"]
+METHOD = [*SETTING, "method"]
 IDENTITY = [*METHOD, "seed"]
 VERSION = ["env_code", "env_backend", "budget_s"]
 
@@ -25,7 +27,7 @@ class Setting:
 
 def settings(rows: Rows) -> list[tuple[Setting, Rows]]:
     """The rows of each setting, in a stable order."""
-    found = rows.runs[["experiment", "dataset", "scale"]].drop_duplicates()
+    found = rows.runs[SETTING].drop_duplicates()
     keys = sorted(Setting(*map(str, values)) for values in found.itertuples(index=False))
     return [(key, rows.where(experiment=key.experiment, dataset=key.dataset, scale=key.scale)) for key in keys]
 
@@ -33,13 +35,21 @@ def settings(rows: Rows) -> list[tuple[Setting, Rows]]:
 def current(rows: Rows) -> Rows:
     """One run for each setting, method and seed: the newest that succeeded, or else the newest that failed.
 
-    A store keeps runs of older code and budgets beside new ones. A method's runs are those of one version only, that
-    of its newest success: a mean over seeds never mixes versions.
+    A store keeps runs of older code, budgets and data beside new ones. A setting's runs are those on one content of its
+    data set only, that of its newest success: methods are never compared across contents. A method's runs are those of
+    one version only, likewise: a mean over seeds never mixes versions.
     """
-    runs = rows.runs.assign(succeeded=rows.runs["status"] == "ok").sort_values(["succeeded", "started", "key"])
+    runs = rows.runs.assign(succeeded=rows.runs["status"] == "ok", data=rows.runs["config"].map(_data))
+    runs = runs.sort_values(["succeeded", "started", "key"])
+    runs = runs.merge(runs.drop_duplicates(SETTING, keep="last")[[*SETTING, "data"]], on=[*SETTING, "data"])
     newest = runs.drop_duplicates(METHOD, keep="last")[[*METHOD, *VERSION]]
     runs = runs.merge(newest, on=[*METHOD, *VERSION]).drop_duplicates(IDENTITY, keep="last")
-    return _with_traces(runs.drop(columns="succeeded").sort_values([*IDENTITY, "key"]), rows.traces)
+    return _with_traces(runs.drop(columns=["succeeded", "data"]).sort_values([*IDENTITY, "key"]), rows.traces)
+
+
+def _data(config: str) -> str:
+    """What told the content of a run's data set apart, as text; empty in rows from before that was noted."""
+    return json.dumps(json.loads(config).get("data", ""), sort_keys=True)
 
 
 def succeeded(rows: Rows) -> Rows:

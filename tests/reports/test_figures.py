@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.store import Rows
-from reports.appearance import LOOKS
+from reports.appearance import LOOKS, UNTRAINED
 from reports.figures.base import Figure, discover, render, save
 from reports.selection import current
 
@@ -129,6 +129,17 @@ def test_seeds_of_another_version_are_not_averaged(make_rows):
     new.runs["key"], new.traces["key"] = "new-" + new.runs["key"], "new-" + new.traces["key"]
     both = Rows(pd.concat([old.runs, new.runs]), pd.concat([old.traces, new.traces]))
     assert sorted(current(both).runs["key"]) == sorted(new.runs["key"])
+
+
+def test_methods_are_compared_on_one_content_of_a_data_set(make_rows):
+    """A set that was built again from a source that moved is another one, under the same name."""
+    old, new = make_rows(seeds=[0]), make_rows(seeds=[1], without=["dense", "slide", *UNTRAINED])
+    old.runs["config"], old.runs["started"] = '{"data": {"date": "old"}}', "2026-01-01T00:00:00"
+    new.runs["config"], new.runs["started"] = '{"data": {"date": "new"}}', "2026-02-01T00:00:00"
+    both = Rows(pd.concat([old.runs, new.runs]), pd.concat([old.traces, new.traces]))
+    assert sorted(current(both).runs["key"]) == sorted(new.runs["key"])
+    both.runs["config"] = new.runs["config"].iloc[0]
+    assert len(current(both).runs) == len(both.runs)
 
 
 def test_the_newest_success_of_a_seed_is_current(make_rows):
