@@ -1,10 +1,16 @@
 """Downloads from a server of our own that breaks off, lies, moves, and sends pages."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from datasets.base import ChecksumError
@@ -12,6 +18,8 @@ from datasets.download import DownloadError, Remote, fetch
 
 CONTENT = bytes(range(256)) * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
+ROOT = Path(__file__).parents[2]
+KILLS = 40
 
 
 class Server(BaseHTTPRequestHandler):
@@ -38,7 +46,18 @@ class Server(BaseHTTPRequestHandler):
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
         self.end_headers()
-        self.wfile.write(body[:100_000] if self.path == "/breaks" else body)
+        if self.path == "/slow":
+            self.trickle(body)
+        else:
+            self.wfile.write(body[:100_000] if self.path == "/breaks" else body)
+
+    def trickle(self, body: bytes) -> None:
+        try:
+            for at in range(0, len(body), 4096):
+                self.wfile.write(body[at : at + 4096])
+                time.sleep(0.005)
+        except OSError:
+            pass  # the reader was killed
 
     def log_message(self, *args: object) -> None:
         pass
@@ -91,6 +110,31 @@ def test_when_all_fail_each_is_told(server, tmp_path):
     told = str(raised.value)
     assert all(words in told for words in ("/gone: HTTP Error 404", "/page: the server sent a page", "/other: it has"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_download_that_is_killed_at_any_instant_goes_on(server, tmp_path):
+    """Whatever a killed process leaves, the file is not there, or it is the right one."""
+    code = "import sys; from pathlib import Path; from datasets.download import Remote, fetch; "
+    code += (
+        "print('ready', flush=True); fetch(Remote('data.bin', (sys.argv[1],), 10**6, sys.argv[2]), Path(sys.argv[3]))"
+    )
+    command = [sys.executable, "-c", code, f"{server}/slow", DIGEST, str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "no_proxy": "127.0.0.1"}
+    target, random, came = tmp_path / "data.bin", np.random.default_rng(0), 0
+    for _ in range(KILLS):
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as running:
+            assert running.stdout is not None
+            running.stdout.readline()
+            time.sleep(random.uniform(0, 0.4))
+            running.kill()
+        if target.exists():
+            assert target.read_bytes() == CONTENT
+            target.unlink()
+            came += 1
+    assert fetch(remote(server, "good"), tmp_path).read_bytes() == CONTENT
+    resumed = [wanted for path, wanted in Server.asked if path == "/slow" and wanted]
+    assert resumed, "no attempt went on where another was killed"
+    assert came < KILLS
 
 
 def test_a_file_that_never_ends_is_stopped(server, tmp_path):

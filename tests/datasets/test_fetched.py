@@ -1,9 +1,17 @@
 """The papers' sets come out of whatever archive holds them, or of a folder, and nothing else is taken for them."""
 
 import hashlib
+import http.server
+import os
+import subprocess
+import sys
 import tarfile
+import threading
+import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +28,22 @@ from datasets.xmc_repository import XMCRepository
 
 TINY = datasets.get("tiny").load()
 WIKI10 = datasets.get("wiki10-31k")
+ROOT = Path(__file__).parents[2]
+KILLS = 15  # forty in a download, and forty in a build, are in the tests of those
+
+GET = """
+import sys
+from dataclasses import replace
+import datasets
+from datasets.base import Sizes
+found = datasets.get("wiki10-31k")
+archive = found.offered[0]
+archive = replace(archive, remote=replace(archive.remote, urls=(sys.argv[1],)))
+sizes = Sizes(train=570, validation=30, test=200, features=500, labels=300)
+found = replace(found, sizes=sizes, drift=0.0, offered=(archive,))
+print("ready", flush=True)
+found.get()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +158,54 @@ def test_a_download_of_something_else_is_not_kept(small, folder, monkeypatch, ro
     assert "data get wiki10-31k --from FILE" in str(raised.value)
     assert archive.remote.urls[0] in str(raised.value)
     assert not list((root / "wiki10-31k" / "downloads").iterdir())
+
+
+@pytest.fixture
+def server(folder) -> Iterator[str]:
+    """The address of a zip of the two files."""
+    path = zipped(folder, "Wiki10/")
+    handler = partial(Quiet, directory=str(path.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/{path.name}"
+        running.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def seconds(command: list[str], environment: dict[str, str], at_most: float = 60.0) -> float:
+    """How long it took once it was ready; killed after `at_most`."""
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        start = time.monotonic()
+        try:
+            running.wait(at_most)
+        except subprocess.TimeoutExpired:
+            running.kill()
+    return time.monotonic() - start
+
+
+def test_a_get_that_is_killed_at_any_instant_leaves_no_set_that_loads_wrongly(small, server, root):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "no_proxy": "127.0.0.1"}
+    command = [sys.executable, "-c", GET, server]
+    whole = seconds(command, environment)
+    expected = small.load().test.features.toarray()
+    complete = 0
+    for moment in np.random.default_rng(0).uniform(0, 1.2, KILLS):
+        (small.entry.folder / "meta.json").unlink(missing_ok=True)  # as if it had not been built
+        seconds(command, environment, at_most=moment * whole)
+        if small.entry.present:
+            small.verify(contents=True)
+            np.testing.assert_array_equal(small.load().test.features.toarray(), expected)
+            complete += 1
+    subprocess.run(command, env=environment, check=True, timeout=60)
+    small.verify(contents=True)
+    assert not list((root / "wiki10-31k").glob(".unfinished*"))
+    assert complete < KILLS
 
 
 def papers() -> list[Dataset]:
