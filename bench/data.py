@@ -35,8 +35,9 @@ def list_datasets(as_json: Json = False) -> None:
         return
     plugins = [datasets.get(name) for name in datasets.names()]
     corpora = [text.get(name) for name in text.names()]
-    _tell_rows(["name", "train", "test", "features", "labels", "title"], [_row(plugin) for plugin in plugins])
-    _tell_rows(["name", "bytes", "title"], [[one.name, _text(one.size), one.title] for one in corpora])
+    sizes = ["name", "here", "train", "test", "features", "labels", "title"]
+    _tell_rows(sizes, [_row(plugin) for plugin in plugins])
+    _tell_rows(["name", "here", "bytes", "title"], [[*_named(one), _text(one.size), one.title] for one in corpora])
 
 
 @app.command()
@@ -102,6 +103,17 @@ def get(
             _rebuild(dataset)
 
 
+@app.command()
+def prune() -> None:
+    """Remove built sets of older recipes; they came from other versions of the code and would not be used again."""
+    with _told_plainly():
+        kept = [one for one in map(find, names()) if isinstance(one, BUILT) and one.entry.folder.parent.exists()]
+        freed = {one.name: one.entry.prune() for one in kept}
+    for name, size in freed.items():
+        if size:
+            typer.echo(f"{name}: {size / 1e6:,.0f} MB freed.")
+
+
 def require(name: str) -> None:
     """End the program with a message unless this data set is here."""
     with _told_plainly():
@@ -128,7 +140,10 @@ def _brought(dataset: Dataset | TextDataset, source: Path) -> Dataset | TextData
 
 def _described(dataset: Dataset | TextDataset) -> dict[str, Any]:
     if not isinstance(dataset, TextDataset):
-        return dict(statistics(dataset.load(), dataset.name))
+        wanted = {
+            f"{what} of {getattr(dataset, 'of', '')}": value for what, value in getattr(dataset, "target", {}).items()
+        }
+        return dict(statistics(dataset.load(), dataset.name)) | wanted
     parts = {part: len(array) for part, array in vars(dataset.load()).items()}
     return {"name": dataset.name} | parts | dataset.described()
 
@@ -176,7 +191,11 @@ def _summary(dataset: Dataset | TextDataset) -> dict[str, Any]:
 
 def _row(dataset: Dataset) -> list[str]:
     sizes = dataset.sizes
-    return [dataset.name, *map(_text, (sizes.train, sizes.test, sizes.features, sizes.labels)), dataset.title]
+    return [*_named(dataset), *map(_text, (sizes.train, sizes.test, sizes.features, sizes.labels)), dataset.title]
+
+
+def _named(dataset: Dataset | TextDataset) -> list[str]:
+    return [dataset.name, "no" if isinstance(dataset, BUILT) and not dataset.entry.present else "yes"]
 
 
 def _tell(described: dict[str, Any], as_json: bool) -> None:

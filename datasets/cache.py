@@ -80,6 +80,18 @@ class Entry:
             with self._told_plainly():
                 self._store(*made)
 
+    def prune(self) -> int:
+        """Remove what other recipes built under its name; returns the bytes that were freed."""
+        with ExitStack() as held:
+            with self._told_plainly():
+                held.enter_context(_lock(self.folder.parent))
+            others = [path.parent for path in self.folder.parent.glob("*/meta.json") if path.parent != self.folder]
+            freed = sum(file.stat().st_size for folder in others for file in folder.iterdir())
+            for folder in others:
+                (folder / "meta.json").unlink()  # first: without it a folder is no entry
+                shutil.rmtree(folder)
+        return freed
+
     def array(self, name: str) -> NDArray[Any]:
         """One of its arrays, mapped: nothing is read before it is touched."""
         found: NDArray[Any] = np.load(self.folder / f"{name}.npy", mmap_mode="r")

@@ -3,6 +3,8 @@
 Path components that are a label's name are left out of the features, and no package has more than a few points.
 """
 
+from dataclasses import replace
+
 from datasets.base import Sizes
 from datasets.debian.paths import DebianPaths
 
@@ -21,4 +23,16 @@ paths = DebianPaths(
         "Files of one folder lie on both sides of the split.",
     ),
     drift=0.1,
+)
+all_paths = replace(
+    paths,
+    name="debian-paths-all",
+    title="Debian: path of a file to the packages that hold it; all files",
+    sizes=Sizes(train=5_200_000, validation=270_000, test=1_820_000, features=200_000, labels=63_437),
+    how="The points of debian-paths, but all files of every package.",
+    cautions=(
+        *paths.cautions[:1],
+        "A few packages have tens of thousands of files, of one folder and on both sides of the split.",
+    ),
+    per_package=None,
 )

@@ -6,6 +6,7 @@ The two indices have seven million lines, two thirds of a gigabyte of text; they
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from datasets.base import PreparationError
 from datasets.debian.apt import Indices
 
 _PATH_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
@@ -43,7 +45,7 @@ def read_files(indices: Indices) -> Files:
     """All files of the packages for all architectures, then those for this machine's."""
     columns: tuple[list[pa.Array], ...] = ([], [], [])
     for architecture in ("all", indices.architecture):
-        with indices.contents(architecture) as stream:
+        with indices.contents(architecture) as stream, _told_plainly(architecture):
             for lines in _lines(stream):
                 for column, values in zip(columns, parse(lines), strict=True):
                     column.append(values)
@@ -51,6 +53,14 @@ def read_files(indices: Indices) -> Files:
     columns = ([], [], [])
     pa.default_memory_pool().release_unused()  # most of a gigabyte
     return files
+
+
+@contextmanager
+def _told_plainly(architecture: str) -> Iterator[None]:
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise PreparationError(f"the index of files Contents-{architecture} cannot be read: {error}.") from None
 
 
 def parse(lines: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:

@@ -21,9 +21,9 @@ MIN_DOCUMENTS = 2
 
 @dataclass(frozen=True)
 class DebianPaths(BuiltDataset):
-    """Path → packages. per_package: files drawn of a package, at most."""
+    """Path → packages. per_package: files drawn of a package, at most; None: all."""
 
-    per_package: int = 40
+    per_package: int | None = 40
     made_by: ClassVar = (sys.modules[__name__], apt, contents, counts, tfidf)
 
     def parameters(self) -> Mapping[str, Any]:
@@ -40,7 +40,7 @@ class DebianPaths(BuiltDataset):
     def task(self, files: Files) -> Part:
         """Points in the order of the index."""
         owners = [contents.package_names(text) for text in contents.texts(files.owners)]
-        drawn = _draw(_firsts(owners)[files.packages], self.per_package)
+        drawn = _draw(_firsts(owners)[files.packages], self.per_package or len(files.packages))
         held = [owners[number] for number in files.packages[drawn]]
         features = counts.incidence(_documents(files, drawn, held), MIN_DOCUMENTS)
         return counts.usable(Part(features, counts.incidence(map(set, held), 1)))

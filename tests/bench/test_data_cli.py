@@ -25,7 +25,8 @@ def xmc_file(tmp_path):
 def test_list_names_every_data_set():
     done = run("list")
     assert done.exit_code == 0
-    assert "tiny\t600\t200\t500\t300" in done.stdout
+    assert "tiny\tyes\t600\t200\t500\t300" in done.stdout
+    assert "debian-files\tno\t329,801" in done.stdout
     assert {row["name"] for row in json.loads(run("list", "--json").stdout)} >= {"tiny", "wordnet"}
 
 
@@ -37,6 +38,16 @@ def test_stats_as_json():
 
 def test_stats_in_a_pipe_are_plain_lines():
     assert "labels per point\t1.96\n" in run("stats", "tiny").stdout
+
+
+def test_prune_frees_what_older_recipes_built(monkeypatch, tmp_path):
+    monkeypatch.setenv("MONGOOSE_DATA", str(tmp_path))
+    older = tmp_path / "debian-tags" / "0123"
+    older.mkdir(parents=True)
+    (older / "meta.json").write_bytes(bytes(3_000_000))
+    done = run("prune")
+    assert (done.exit_code, done.stdout) == (0, "debian-tags: 3 MB freed.\n")
+    assert not older.exists()
 
 
 def test_an_unknown_name_is_one_message():

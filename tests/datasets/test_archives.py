@@ -98,6 +98,18 @@ def many(path: Path) -> Path:
     return tar(path, {f"{number}": b"" for number in range(archives.ENTRIES + 1)} | GOOD)
 
 
+def encrypted(path: Path) -> Path:
+    """A zip whose entries say that they are encrypted, in both of their headers."""
+    content = bytearray(zipped(path, [(name, text, 0) for name, text in GOOD.items()]).read_bytes())
+    for signature, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        at = content.find(signature)
+        while at >= 0:
+            content[at + flags] |= 1
+            at = content.find(signature, at + 1)
+    path.write_bytes(content)
+    return path
+
+
 HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no archive": (lambda path: path.write_bytes(b"hello") and path, "damaged or of an unknown kind"),
     "an empty file": (lambda path: path.write_bytes(b"") or path, "damaged or of an unknown kind"),
@@ -124,6 +136,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a bomb that is passed over": (lambda path: tar(path, {"bomb": bytes(10_000_000)} | GOOD), "more than 200 times"),
     "a bomb in a header": (long_name, "more than 200 times"),
     "a flipped bit": (flipped, "damaged"),
+    "an encrypted zip": (encrypted, "encrypted"),
     "too many entries": (many, "more than 10,000 entries"),
 }
 

@@ -57,6 +57,19 @@ def test_another_recipe_is_another_set(entry):
     assert not cache.Entry("example", "4567").present
 
 
+def test_pruning_removes_other_recipes_and_nothing_else(entry, root):
+    older = cache.Entry("example", "4567")
+    store(entry)
+    store(older)
+    (root / "example" / "downloads").mkdir()
+    held = sum(file.stat().st_size for file in older.folder.iterdir())
+    assert entry.prune() == held
+    assert entry.prune() == 0
+    assert entry.present
+    entry.verify(contents=True)
+    assert sorted(path.name for path in (root / "example").iterdir()) == ["0123", "downloads", "lock"]
+
+
 def test_a_builder_that_fails_leaves_nothing(entry, root):
     def fail():
         raise PreparationError("the source is gone")

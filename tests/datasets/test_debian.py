@@ -202,6 +202,15 @@ def test_provenance_names_release_and_digests(archive):
     assert found["sha256"] == {"main/Contents-all": "0" * 64, "main/absent": None}
 
 
+def test_an_index_of_files_that_cannot_be_read_says_so(tmp_path, monkeypatch):
+    """As when apt-helper fails, and nothing comes."""
+    monkeypatch.setattr(apt, "HELPER", Path("/bin/false"))
+    (tmp_path / "x_main_Contents-all.lz4").write_bytes(b"damaged")
+    broken = apt.Indices(str(tmp_path / "x_"), RELEASE, "amd64")
+    with pytest.raises(PreparationError, match="Contents-all cannot be read"):
+        contents.read_files(broken)
+
+
 def test_a_machine_without_apt_is_told_what_it_takes(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PreparationError, match="built on Debian"):

@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,22 @@ def test_a_split_loses_no_byte(size):
     parts = split(np.zeros(size, np.uint8))
     assert len(parts.train) + len(parts.validation) + len(parts.test) == size
     assert len(parts.validation) == len(parts.test) == round(size / 20)
+
+
+def test_the_tiny_corpus_can_be_learned_from_what_precedes():
+    """Knowing the word before, a word takes less than three bits, and a byte less than one."""
+    corpus = datasets.text.get("tiny-text")
+    corpus.get()
+    text = corpus.load().train.tobytes()
+    assert len(text) == 90_000
+    assert set(text) <= set(b"etaoinshrdlu ")
+    pairs = Counter(itertools.pairwise(text.split()))
+    firsts = Counter(dict.fromkeys({first for first, _ in pairs}, 0))
+    for (first, _), count in pairs.items():
+        firsts[first] += count
+    bits = -sum(count * np.log2(count / firsts[first]) for (first, _), count in pairs.items())
+    assert 0.2 < bits / len(text) < 1.0
+    assert corpus.described()["bits_per_byte"]["xz"] > bits / len(text)
 
 
 def test_bits_a_byte_of_compressors():
