@@ -6,6 +6,7 @@ written under names of ours. Whatever else it holds is passed over, and sizes ar
 
 import os
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -16,15 +17,25 @@ from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from datasets.base import DatasetError
+from datasets.base import DISK, DatasetError
+from datasets.cache import UNFINISHED
 from datasets.compressed import CORRUPT, opened
 
 RATIO = 200  # bytes that come out for one that goes in, at most; text seldom exceeds 20
 ENTRIES = 10_000
 BLOCK = 1 << 20
 
-# zipfile raises a RuntimeError at an encrypted member and, as NotImplementedError, at a compression it does not know.
-DAMAGED = (*CORRUPT, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
+# What zipfile and tarfile raise at bytes that are no archive, or none that they know; OSError is for damaged bzip2.
+DAMAGED = (
+    *CORRUPT,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    ValueError,
+    OverflowError,
+    struct.error,
+    OSError,
+)
 
 
 class ArchiveError(DatasetError):
@@ -61,10 +72,12 @@ def extract(archive: Path, members: list[Member], destination: Path) -> None:
     """
     destination.mkdir(parents=True, exist_ok=True)
     table = {member.path: member for member in members}
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=destination) as scratch:
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=destination) as scratch:
         try:
             found = _copy(archive, table, Path(scratch))
         except DAMAGED as error:
+            if isinstance(error, OSError) and error.errno in DISK:
+                raise
             raise ArchiveError(archive, f"it is damaged or of an unknown kind: {error}.") from None
         if missing := sorted(set(table) - found):
             raise ArchiveError(archive, f"it lacks {', '.join(missing)}.")
@@ -117,6 +130,8 @@ Members = Iterator[tuple[str, bool, Callable[[], IO[bytes]]]]
 @contextmanager
 def _zip_members(archive: Path, most: int) -> Iterator[Members]:
     with zipfile.ZipFile(archive) as opened:
+        if any(info.flag_bits & 1 for info in opened.infolist()):
+            raise ArchiveError(archive, "it is encrypted.")
         yield ((info.filename, _is_regular(info), partial(opened.open, info)) for info in opened.infolist())
 
 

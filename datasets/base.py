@@ -1,5 +1,6 @@
 """What a data set is: parts, splits, a licence, pinned files; and the errors that reading one may raise."""
 
+import errno
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -9,6 +10,9 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
+
+DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOTDIR})
+"""Error numbers of a place that cannot be written."""
 
 
 class DatasetError(Exception):
@@ -34,8 +38,8 @@ class MissingFileError(DatasetError):
 class ChecksumError(DatasetError):
     """A file is there, but is not the one that was pinned."""
 
-    def __init__(self, path: Path, expected: str, found: str) -> None:
-        super().__init__(f"{path} has sha256 {found}, expected {expected}. Restore or fetch the file again.")
+    def __init__(self, path: Path, expected: str, found: str, remedy: str) -> None:
+        super().__init__(f"{path} has sha256 {found}, expected {expected}. {remedy}")
         self.path, self.expected, self.found = path, expected, found
 
 
@@ -90,6 +94,11 @@ class Splits:
     train: Part
     validation: Part
     test: Part
+
+    def __post_init__(self) -> None:
+        widths = {(part.features.shape[1], part.labels.shape[1]) for part in (self.train, self.validation, self.test)}
+        if len(widths) > 1:
+            raise ValueError(f"parts differ in their numbers of features and labels: {sorted(widths)}.")
 
 
 @dataclass(frozen=True)
@@ -176,7 +185,7 @@ def verify(path: Path, expected: str, remedy: str = "") -> None:
         raise MissingFileError(path, remedy)
     found = sha256(path)
     if found != expected:
-        raise ChecksumError(path, expected, found)
+        raise ChecksumError(path, expected, found, remedy or "Restore or fetch the file again.")
 
 
 def sha256(path: Path) -> str:

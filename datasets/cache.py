@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.base import ChecksumError, MissingFileError, PreparationError, sha256
+from datasets.base import DISK, ChecksumError, MissingFileError, PreparationError, sha256
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -71,14 +71,12 @@ class Entry:
         """
         if self.present:
             return
-        with ExitStack() as held:
-            with self._told_plainly():
-                held.enter_context(_lock(self.folder.parent))
+        with ExitStack() as held, self._told_plainly():
+            held.enter_context(_lock(self.folder.parent))
             if self.present:
                 return
-            made = make()
-            with self._told_plainly():
-                self._store(*made)
+            self._sweep()  # before anything is made: what a killed builder left may be what fills the disk
+            self._store(*make())
 
     def prune(self) -> int:
         """Remove what other recipes built under its name; returns the bytes that were freed."""
@@ -108,10 +106,9 @@ class Entry:
             if not path.is_file() or path.stat().st_size != expected["bytes"]:
                 raise MissingFileError(path, f"Or it is cut short. {self._remedy}")
             if contents and (found := sha256(path)) != expected["sha256"]:
-                raise ChecksumError(path, expected["sha256"], found)
+                raise ChecksumError(path, expected["sha256"], found, self._remedy)
 
     def _store(self, arrays: Arrays, told: Mapping[str, Any]) -> None:
-        self._sweep()
         scratch = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.folder.parent))
         try:
             self._write(scratch, arrays, told)
@@ -138,6 +135,8 @@ class Entry:
         try:
             yield
         except OSError as error:
+            if error.errno not in DISK:
+                raise
             raise PreparationError(
                 f"{self.name} cannot be stored in {root()}: {error.strerror or error}; set MONGOOSE_DATA elsewhere."
             ) from None

@@ -1,7 +1,7 @@
 """The papers' own data sets, of the Extreme Classification Repository; they are downloaded when asked for.
 
-The repository's addresses have died; those here are copies that others keep (napkinXC's list; for some sets also the
-archives of PECOS, whose features are AttentionXML's). Nobody publishes digests: that of the first download is noted.
+The repository's addresses have died; those here are copies that others keep: napkinXC's list, and for some sets the
+archives of PECOS, as sets of their own. Nobody publishes digests: that of the first download is noted.
 Sizes: Chen et al. 2020 (SLIDE), Table 1, and the repository's table. A twentieth of the training points becomes the
 validation part. Rows are scaled to length 1, as in every set here; the files' own lengths are lost by that.
 """
@@ -9,7 +9,7 @@ validation part. Rows are scaled to length 1, as in every set here; the files' o
 import sys
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ from datasets.archives import Member
 from datasets.base import Part, PreparationError, Sizes, Splits
 from datasets.built import BuiltDataset
 from datasets.download import Remote
-from datasets.fetched import Archive, Unpacked
+from datasets.fetched import Archive
 
 GIB = 1 << 30
 DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
@@ -34,17 +34,25 @@ TRAIN, TEST = "train", "test"
 class XMCRepository(BuiltDataset):
     """A set of two XMC text files, or of four matrices.
 
-    offered: the archives that hold it. brought: an archive, or a folder of its files, that the user has.
+    archive: what holds it. brought: such an archive, or a folder of its files, that the user has.
     """
 
-    offered: tuple[Archive, ...] = ()
+    archive: Archive | None = None
     brought: Path | None = None
     made_by: ClassVar = (sys.modules[__name__], counts, tfidf, xmc, xmc_blocks, xmc_reference)
 
     def make(self) -> tuple[Splits, Mapping[str, Any]]:
-        with fetched.unpacked(self.name, self.offered, self.brought) as files:
-            train, test = (_weighed(_read(files, part)) for part in (TRAIN, TEST))
-            return Splits(*counts.hold_out(train), test), files.provenance()
+        assert self.archive is not None
+        return fetched.take(self.name, self.archive, self._read, self.brought)
+
+    def _read(self, folder: Path) -> Splits:
+        """The parts, if they have the sizes that were published."""
+        train, test = (_part(folder, part) for part in (TRAIN, TEST))
+        _require(train.features.shape[1:] == test.features.shape[1:], "train and test differ in their features")
+        _require(train.labels.shape[1:] == test.labels.shape[1:], "train and test differ in their labels")
+        splits = Splits(*counts.hold_out(train), test)
+        self._compare_sizes(splits)
+        return splits
 
 
 def texts(name: str, drive: str, folder: str, stem: str) -> Archive:
@@ -56,38 +64,48 @@ def texts(name: str, drive: str, folder: str, stem: str) -> Archive:
 def matrices(name: str) -> Archive:
     """PECOS's tar of the set; the texts in it are passed over."""
     home, parts = f"xmc-base/{name}", {TRAIN: "trn", TEST: "tst"}
-    features = [
-        Member(f"{home}/tfidf-attnxml/X.{short}.npz", f"{part}.X.npz", 4 * GIB) for part, short in parts.items()
-    ]
-    labels = [Member(f"{home}/Y.{short}.npz", f"{part}.Y.npz", 4 * GIB) for part, short in parts.items()]
+    features = [Member(f"{home}/tfidf-attnxml/X.{short}.npz", f"{part}.X.npz", GIB) for part, short in parts.items()]
+    labels = [Member(f"{home}/Y.{short}.npz", f"{part}.Y.npz", GIB) for part, short in parts.items()]
     return Archive(Remote(f"{name}.tar.gz", (f"{PECOS}{name}.tar.gz",), 16 * GIB), (*features, *labels))
 
 
-def _read(files: Unpacked, part: str) -> Part:
-    text = files.path(f"{part}.txt")
+def _part(folder: Path, name: str) -> Part:
+    """A part of rows of length 1, out of a text file or of two matrices."""
+    text = folder / f"{name}.txt"
     if text.exists():
-        return xmc.read(text)
-    labels = _matrix(files.path(f"{part}.Y.npz"))
+        part = xmc.read(text)
+        return Part(tfidf.unit_rows(part.features), part.labels)
+    features, labels = (_matrix(folder / f"{name}.{kind}.npz") for kind in ("X", "Y"))
+    _require(features.shape[0] == labels.shape[0], f"the matrices X and Y of {name} differ in their rows")
     labels.data[:] = 1
-    return Part(_matrix(files.path(f"{part}.X.npz")), labels)
+    return Part(tfidf.unit_rows(features), labels)
 
 
 def _matrix(path: Path) -> csr_matrix:
-    """A matrix that scipy has saved; rows sorted, repeats merged, zeros dropped."""
+    """A matrix that scipy has saved, of finite values; rows sorted, repeats merged, zeros dropped."""
     try:
-        matrix = csr_matrix(scipy.sparse.load_npz(path), dtype=np.float32)
+        with zipfile.ZipFile(path) as arrays:
+            size = sum(info.file_size for info in arrays.infolist())
+        _require(size <= 16 * GIB, f"{path.name} unpacks to {size:,} bytes, at most {16 * GIB:,} are read")
+        with np.errstate(over="ignore"):  # to infinity, which is refused below
+            matrix = csr_matrix(scipy.sparse.load_npz(path), dtype=np.float32)
         matrix.check_format(full_check=True)
-    except (ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, NotImplementedError) as error:
+    except PreparationError:
+        raise
+    except Exception as error:  # numpy parses headers as Python: ten kinds were seen, and none are documented
         raise PreparationError(f"{path.name} is no sparse matrix as scipy saves them: {error}.") from None
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
+    _require(bool(np.isfinite(matrix.data).all()), f"{path.name} holds values that are not finite in float32")
     return matrix
 
 
-def _weighed(part: Part) -> Part:
-    return Part(tfidf.unit_rows(part.features), part.labels)
+def _require(fulfilled: bool, otherwise: str) -> None:
+    if not fulfilled:
+        raise PreparationError(f"{otherwise}.")
 
 
+WEIGHTS = " Features are words, weighted as in the files."
 CAUTIONS = (
     "Nobody here has seen the files: sizes are those that the papers print, statistics are not measured.",
     "The published split was chosen so that most labels occur in both parts: scores are higher than on a random split.",
@@ -96,20 +114,30 @@ CAUTIONS = (
 
 
 def _repository(
-    name: str, title: str, how: str, sizes: Sizes, *offered: Archive, propensity: tuple[float, float] = (0.55, 1.5)
+    name: str, title: str, how: str, sizes: Sizes, archive: Archive, propensity: tuple[float, float] = (0.55, 1.5)
 ) -> XMCRepository:
     return XMCRepository(
         name=name,
         title=title,
-        how=f"{how} Features are words, weighted as in the files.",
+        how=how + WEIGHTS,
         cautions=CAUTIONS,
         propensity=propensity,
         source="Extreme Classification Repository, manikvarma.org/downloads/XC/XMLRepository.html",
         licence="that of each source; for research; downloaded by you, not redistributed",
         sizes=sizes,
-        drift=0.02,
-        remedy=fetched.by_hand(name, offered),
-        offered=offered,
+        archive=archive,
+    )
+
+
+def _as_pecos_packs_it(other: XMCRepository) -> XMCRepository:
+    return replace(
+        other,
+        name=f"{other.name}-pecos",
+        title=f"{other.title}; as PECOS packs it",
+        source="archive.org, item pecos-dataset",
+        how=f"{other.how.removesuffix(WEIGHTS)} Features are AttentionXML's tf-idf weights of words.",
+        cautions=(*CAUTIONS, f"Whether its features are those of {other.name} we do not know."),
+        archive=matrices(other.name),
     )
 
 
@@ -127,7 +155,6 @@ amazon_cat = _repository(
     "A point is a product with its description, its labels the categories it is sold in.",
     Sizes(train=1_126_927, validation=59_312, test=306_782, features=203_882, labels=13_330),
     texts("amazoncat-13k", "1WvBWF9hH5ZlFcpCRhp8wLVGwdeGZXKD2", "AmazonCat", "amazonCat"),
-    matrices("amazoncat-13k"),
 )
 wiki10 = _repository(
     "wiki10-31k",
@@ -135,7 +162,6 @@ wiki10 = _repository(
     "A point is an article of Wikipedia, its labels the tags that users of Delicious gave it.",
     Sizes(train=13_439, validation=707, test=6_616, features=101_938, labels=30_938),
     texts("wiki10-31k", "1uV-p682ggXQQTiKZyK5M6B0xJJk8_lJx", "Wiki10", "wiki10"),
-    matrices("wiki10-31k"),
 )
 delicious = _repository(
     "delicious-200k",
@@ -158,6 +184,8 @@ amazon = _repository(
     "A point is a product with its description, its labels products that were bought or viewed with it.",
     Sizes(train=465_927, validation=24_522, test=153_025, features=135_909, labels=670_091),
     texts("amazon-670k", "1PV-wbKVv6Ng1K1XM1USqNxFhaQo2qfk6", "Amazon", "amazon"),
-    matrices("amazon-670k"),
     propensity=(0.6, 2.6),
 )
+wiki10_pecos = _as_pecos_packs_it(wiki10)
+amazon_cat_pecos = _as_pecos_packs_it(amazon_cat)
+amazon_pecos = _as_pecos_packs_it(amazon)

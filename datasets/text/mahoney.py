@@ -28,15 +28,15 @@ SIZE = 100_000_000
 
 @dataclass(frozen=True)
 class Mahoney(TextDataset):
-    """One file in a zip. brought: such an archive, or a folder with the file, that the user has."""
+    """One file in a zip. brought: such an archive, a folder with the file, or the file, that the user has."""
 
-    offered: tuple[Archive, ...] = ()
+    archive: Archive | None = None
     brought: Path | None = None
     made_by: ClassVar = (sys.modules[__name__], base)
 
     def make(self) -> tuple[bytes, Mapping[str, Any]]:
-        with fetched.unpacked(self.name, self.offered, self.brought) as files:
-            return files.path(self.name).read_bytes(), files.provenance()
+        assert self.archive is not None
+        return fetched.take(self.name, self.archive, lambda folder: (folder / self.name).read_bytes(), self.brought)
 
 
 def _archive(name: str, packed: str, sha256: str) -> Archive:
@@ -54,12 +54,10 @@ enwik8 = Mahoney(
     how="Wikipedia's XML, articles in the order of their ids; 90, 5 and 5 million bytes for training, validation and "
     "test.",
     cautions=("Nobody here has seen the file; its digest is that which others publish.",),
-    offered=(
-        _archive(
-            "enwik8",
-            packed="547994d9980ebed1288380d652999f38a14fe291a6247c157c3d33d4932534bc",
-            sha256="2b49720ec4d78c3c9fabaee6e4179a5e997302b3a70029f30f2d582218c024a8",
-        ),
+    archive=_archive(
+        "enwik8",
+        packed="547994d9980ebed1288380d652999f38a14fe291a6247c157c3d33d4932534bc",
+        sha256="2b49720ec4d78c3c9fabaee6e4179a5e997302b3a70029f30f2d582218c024a8",
     ),
 )
 text8 = Mahoney(
@@ -71,11 +69,9 @@ text8 = Mahoney(
     how="The text of Wikipedia's articles, without markup, digits spelled out, in the letters a to z and spaces; 90, 5 "
     "and 5 million bytes for training, validation and test.",
     cautions=("27 symbols: bits a character are not those of enwik8.", *enwik8.cautions),
-    offered=(
-        _archive(
-            "text8",
-            packed="a6640522afe85d1963ad56c05b0ede0a0c000dddc9671758a6cc09b7a38e5232",
-            sha256="6e890197040d37d85beb962ae1f041ff1d9a9ca8d20c7d99c85027eebf51dca7",
-        ),
+    archive=_archive(
+        "text8",
+        packed="a6640522afe85d1963ad56c05b0ede0a0c000dddc9671758a6cc09b7a38e5232",
+        sha256="6e890197040d37d85beb962ae1f041ff1d9a9ca8d20c7d99c85027eebf51dca7",
     ),
 )

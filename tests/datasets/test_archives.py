@@ -98,6 +98,31 @@ def many(path: Path) -> Path:
     return tar(path, {f"{number}": b"" for number in range(archives.ENTRIES + 1)} | GOOD)
 
 
+def misnamed(path: Path) -> Path:
+    """A zip with a name that says it is UTF-8, and is not."""
+    content = zipped(path, [("set/train.txtä", b"x", 0)]).read_bytes().replace("ä".encode(), b"\xff\xff")
+    path.write_bytes(content)
+    return path
+
+
+def damaged_bzip2(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as opened:
+        for name, content in GOOD.items():
+            opened.writestr(name, content * 50)
+    content = bytearray(path.read_bytes())
+    content[content.find(b"BZh9") + 2] ^= 0xFF
+    path.write_bytes(content)
+    return path
+
+
+def bad_sparse_map(path: Path) -> Path:
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as opened:
+        info = tarfile.TarInfo("set/train.txt")
+        info.pax_headers = {"GNU.sparse.map": "not,numbers", "GNU.sparse.size": "5"}
+        opened.addfile(info)
+    return path
+
+
 def encrypted(path: Path) -> Path:
     """A zip whose entries say that they are encrypted, in both of their headers."""
     content = bytearray(zipped(path, [(name, text, 0) for name, text in GOOD.items()]).read_bytes())
@@ -137,6 +162,9 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a bomb in a header": (long_name, "more than 200 times"),
     "a flipped bit": (flipped, "damaged"),
     "an encrypted zip": (encrypted, "encrypted"),
+    "a zip whose names cannot be read": (misnamed, "damaged"),
+    "a zip with damaged bzip2": (damaged_bzip2, "damaged"),
+    "a tar with nonsense in its headers": (bad_sparse_map, "damaged"),
     "too many entries": (many, "more than 10,000 entries"),
 }
 

@@ -1,5 +1,6 @@
 """Downloads from a server of our own that breaks off, lies, moves, and sends pages."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -26,10 +27,13 @@ class Server(BaseHTTPRequestHandler):
     """Paths say how it behaves."""
 
     asked: list[tuple[str, str | None]] = []
+    tag = '"first"'
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
         self.asked.append((self.path, wanted))
+        if self.headers.get("If-Range", self.tag) != self.tag:
+            wanted = None
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.path != "/no-ranges" else 0
         if self.path == "/gone":
             self.send_error(404)
@@ -43,6 +47,8 @@ class Server(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         self.send_header("Content-Type", "text/html" if self.path == "/page" else "application/octet-stream")
         self.send_header("Content-Length", str(len(body)))
+        if self.path != "/untagged":
+            self.send_header("ETag", self.tag)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
         self.end_headers()
@@ -66,7 +72,7 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    Server.asked = []
+    Server.asked, Server.tag = [], '"first"'
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}"
@@ -140,6 +146,42 @@ def test_a_download_that_is_killed_at_any_instant_goes_on(server, tmp_path):
 def test_a_file_that_never_ends_is_stopped(server, tmp_path):
     with pytest.raises(DownloadError, match="larger than the 5,000 bytes"):
         fetch(remote(server, "good", limit=5000), tmp_path)
+    assert not (tmp_path / "data.bin.part").exists()
+
+
+@pytest.mark.parametrize(("path", "tag", "resumed"), [("good", "first", True), ("good", "second", False)])
+def test_without_a_public_digest_only_the_same_file_is_gone_on_with(server, tmp_path, path, tag, resumed):
+    with pytest.raises(DownloadError):
+        fetch(remote(server, "breaks", sha256=None), tmp_path)
+    (tmp_path / "data.bin.part").write_bytes(b"x" * 100_000)  # so that going on shows
+    Server.tag = f'"{tag}"'
+    found = fetch(remote(server, path, sha256=None), tmp_path).read_bytes()
+    assert (found[:100_000] == b"x" * 100_000) == resumed
+    assert found[100_000:] == CONTENT[100_000:]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.bin", "data.bin.sha256"]
+
+
+def test_without_a_public_digest_and_without_a_tag_it_starts_anew(server, tmp_path):
+    (tmp_path / "data.bin.part").write_bytes(b"x" * 100_000)
+    assert fetch(remote(server, "untagged", sha256=None), tmp_path).read_bytes() == CONTENT
+    assert Server.asked == [("/untagged", None)]
+
+
+def test_an_empty_note_is_none(server, tmp_path):
+    """As a full disk leaves it."""
+    (tmp_path / "data.bin.sha256").touch()
+    fetch(remote(server, "good", sha256=None), tmp_path)
+    assert (tmp_path / "data.bin.sha256").read_text() == DIGEST + "\n"
+
+
+def test_a_full_disk_is_no_fault_of_an_address(server, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        fetch(remote(server, "good", "good"), tmp_path)
+    assert len(Server.asked) == 1
 
 
 def test_without_a_public_digest_the_first_download_is_held_to(server, tmp_path):
