@@ -12,6 +12,7 @@ from bench.metrics import inverse_propensity, scores
 from bench.task import curve_points
 from datasets.base import Part, Splits
 from datasets.counts import document_frequency, keep_columns
+from datasets.tfidf import unit_rows
 
 COMMON = 0.03  # of the points
 MANY = 5_000_000  # entries
@@ -23,20 +24,27 @@ MISSING = -1
 def scores_of(splits: Splits, points: int, propensity: tuple[float, float]) -> dict[str, dict[str, float]]:
     """`metrics.scores` of both baselines, on at most `points` test points, the same ones each time.
 
-    Among more than five million entries only features of less than 3 % of the training points count for neighbours:
-    the others tell points apart least, and take most of the time.
+    Neighbours are those among the features `telling`.
     """
     train, test = splits.train, curve_points(splits.test, points)
     frequency = np.bincount(train.labels.indices, minlength=train.labels.shape[1])
     inverse = inverse_propensity(frequency, train.points, *propensity)
-    most = COMMON * train.points if train.features.nnz > MANY else train.points
-    telling = np.flatnonzero(document_frequency(train.features) <= most).astype(np.int32)
-    known, asked = (Part(keep_columns(part.features, telling), part.labels) for part in (train, test))
+    columns = telling(train)
+    known, asked = (Part(unit_rows(keep_columns(part.features, columns)), part.labels) for part in (train, test))
     found = {
         "most frequent": np.broadcast_to(most_frequent(train), (test.points, 5)),
         "10-NN": nearest_neighbours(known, asked, block=64),
     }
     return {name: scores(top, test.labels, inverse) for name, top in found.items()}
+
+
+def telling(train: Part) -> NDArray[np.int32]:
+    """The features by which neighbours are looked for: of large sets, those of at most 3 % of the points.
+
+    The others tell points apart least, and take most of the time.
+    """
+    most = COMMON * train.points if train.features.nnz > MANY else train.points
+    return np.flatnonzero(document_frequency(train.features) <= most).astype(np.int32)
 
 
 def most_frequent(train: Part, k: int = 5) -> NDArray[np.int64]:

@@ -113,15 +113,18 @@ def sheets(
     kept: Annotated[Path, typer.Option(help="Directory of the measurements.")] = KEPT_SHEETS,
     pages: Annotated[Path, typer.Option(help="Directory of the pages.")] = PAGES,
 ) -> None:
-    """Measure data sets, and write the data sheets of all: pages, plots and an index."""
+    """Measure data sets, and write the data sheets of all: pages, plots and an index. Without names, only write."""
     from bench.sheets import keep
     from reports.sheets import write
 
-    for name in names or []:
-        data.require(name)
-    for name in data.names():
-        keep(kept, data.find(name), measure=name in (names or []))
-    typer.echo(f"{len(write(kept, pages))} files written to {pages}.")
+    asked = names or []
+    with data.told_plainly(), Console(stderr=True).status("") as status:
+        for name in asked:
+            data.find(name).verify(contents=False)
+        for name in data.names():
+            status.update(f"measuring {name}" if name in asked else "writing")
+            keep(kept, data.find(name), measure=name in asked)
+        typer.echo(f"{len(write(kept, pages))} files written to {pages}.")
 
 
 @app.command()

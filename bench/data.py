@@ -29,7 +29,7 @@ Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
 
 @app.command("list")
 def list_datasets(as_json: Json = False) -> None:
-    """List the data sets, with their sizes and licences."""
+    """List the data sets with their sizes, and whether they are here; the JSON has sources and licences too."""
     if as_json:
         typer.echo(json.dumps([_summary(find(name)) for name in names()]))
         return
@@ -47,17 +47,9 @@ def stats(
     as_json: Json = False,
 ) -> None:
     """Load a data set and describe it; with baselines, what most frequent labels and 10 nearest neighbours score."""
-    with _told_plainly():
+    with told_plainly():
         dataset = find(name)
-        described = _described(dataset)
-    if baselines and isinstance(dataset, Dataset):
-        from bench.baselines import scores_of
-
-        described |= {
-            f"{of} {kind}": value
-            for of, found in scores_of(dataset.load(), baselines, dataset.propensity).items()
-            for kind, value in found.items()
-        }
+        described = _described(dataset) | (_baselines(dataset, baselines) if baselines else {})
     _tell(described, as_json)
 
 
@@ -70,11 +62,13 @@ def check(
 ) -> None:
     """Check an XMC file of yours and describe it, the first fault named with its line; or the files of a data set."""
     if what in names():
-        with _told_plainly():
+        with told_plainly():
             find(what).verify()
         _tell({"name": what, "checked": _whereabouts(find(what))}, as_json)
         return
-    with _told_plainly():
+    if not Path(what).exists() and "/" not in what and "." not in what:
+        _refuse(f"{what}: No such file or directory, nor is it a data set; those are: {', '.join(names())}.")
+    with told_plainly():
         part = xmc.read(Path(what), header=header, index_base=index_base)
     described: dict[str, Any] = dict(statistics(part, what))
     points = described.pop("train")
@@ -91,9 +85,11 @@ def get(
     ] = None,
 ) -> None:
     """Make sure that a data set is here and is the right one; those that are built or fetched are, if need be."""
-    with _told_plainly():
+    with told_plainly():
         dataset = find(name) if source is None else _brought(find(name), source)
         there = not isinstance(dataset, BUILT) or dataset.entry.present
+        if rebuild and not hasattr(dataset, "rebuild_matches"):
+            _refuse(f"{name} has no recipe to rebuild it from; its source is: {dataset.source}.")
         with Console(stderr=True).status(f"getting {name}"):
             dataset.get()
         typer.echo(f"{name} is here: {_whereabouts(dataset)}.")
@@ -106,18 +102,12 @@ def get(
 @app.command()
 def prune() -> None:
     """Remove built sets of older recipes; they came from other versions of the code and would not be used again."""
-    with _told_plainly():
+    with told_plainly():
         kept = [one for one in map(find, names()) if isinstance(one, BUILT) and one.entry.folder.parent.exists()]
         freed = {one.name: one.entry.prune() for one in kept}
     for name, size in freed.items():
         if size:
             typer.echo(f"{name}: {size / 1e6:,.0f} MB freed.")
-
-
-def require(name: str) -> None:
-    """End the program with a message unless this data set is here."""
-    with _told_plainly():
-        find(name).verify(contents=False)
 
 
 def names() -> list[str]:
@@ -133,9 +123,20 @@ def find(name: str) -> Dataset | TextDataset:
 
 
 def _brought(dataset: Dataset | TextDataset, source: Path) -> Dataset | TextDataset:
-    if not hasattr(dataset, "brought"):
+    if not (isinstance(dataset, BUILT) and hasattr(dataset, "brought")):
         _refuse(f"{dataset.name} is not downloaded, so no file can be brought for it; its source: {dataset.source}.")
+    if dataset.entry.present:
+        _refuse(f"{dataset.name} is here already; remove {dataset.entry.folder} to bring another.")
     return replace(dataset, brought=source)  # type: ignore[call-arg]  # those that are downloaded have the field
+
+
+def _baselines(dataset: Dataset | TextDataset, points: int) -> dict[str, float]:
+    from bench.baselines import scores_of  # it takes a second to import
+
+    if isinstance(dataset, TextDataset):
+        _refuse(f"{dataset.name} is a corpus: there are no labels, and so no baselines.")
+    found = scores_of(dataset.load(), points, dataset.propensity)
+    return {f"{of} {kind}": value for of, scores in found.items() for kind, value in scores.items()}
 
 
 def _described(dataset: Dataset | TextDataset) -> dict[str, Any]:
@@ -148,11 +149,8 @@ def _described(dataset: Dataset | TextDataset) -> dict[str, Any]:
     return {"name": dataset.name} | parts | dataset.described()
 
 
-def _rebuild(dataset: Dataset | TextDataset) -> None:
-    matches = getattr(dataset, "rebuild_matches", None)
-    if matches is None:
-        _refuse(f"{dataset.name} has no recipe to rebuild it from; its source is: {dataset.source}.")
-    found = matches()
+def _rebuild(dataset: Any) -> None:
+    found = dataset.rebuild_matches()
     for file, same in found.items():
         typer.echo(f"{file}: {'rebuilt, the same content' if same else 'rebuilt, but the content DIFFERS'}")
     if not all(found.values()):
@@ -169,7 +167,7 @@ def _whereabouts(dataset: Dataset | TextDataset) -> str:
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def told_plainly() -> Iterator[None]:
     """Turn what a user can mend into one message and exit code 1."""
     try:
         yield

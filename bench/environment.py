@@ -17,7 +17,7 @@ DECIDES_RESULTS = ("mongoose", "datasets", "bench/methods", "bench/experiments",
 MALLOC = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=17179869184"
 SPIN = "10000"  # rounds of waiting; a step of mongoose-uniform took 13.1 ms with none, 11.7 with these
 SOURCE = {".py", ".cpp", ".h", ".xz"}
-DECIDES_NOTHING = {"cli.py", "runner.py", "progress.py", "store.py", "data.py", "doctor.py", "__main__.py"}
+DECIDES_NOTHING = {"cli.py", "runner.py", "progress.py", "store.py", "data.py", "doctor.py", "sheets.py", "__main__.py"}
 
 
 def describe(threads: int, backend: str) -> Environment:

@@ -78,10 +78,9 @@ def split(points: Part, group: NDArray[np.int64] | None = None) -> Splits:
     return Splits(points.take(train), points.take(validation), points.take(test))
 
 
-def hold_out(points: Part) -> tuple[Part, Part]:
-    """Train and validation parts of points whose test part others have drawn."""
-    train, validation = _draw(np.arange(points.points), VALIDATION_SHARE)
-    return points.take(train), points.take(validation)
+def held_out(points: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the train and validation parts of points whose test part others have drawn."""
+    return _draw(np.arange(points), VALIDATION_SHARE)
 
 
 def _draw(rows: NDArray[np.int64], share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -80,11 +80,16 @@ def power_law(frequencies: NDArray[np.int64]) -> PowerLaw:
     return PowerLaw(zipf_slope=_zipf_slope(frequencies), alpha_mle=alpha, singletons=float((frequencies == 1).mean()))
 
 
+def log_ranks(n: int) -> NDArray[np.int64]:
+    """About `RANKS` ranks from 1 to n, evenly spaced in their logarithms."""
+    return np.unique(np.geomspace(1, n, RANKS).astype(np.int64))
+
+
 def _zipf_slope(frequencies: NDArray[np.int64]) -> float | None:
     n = len(frequencies)
     if n < 2:
         return None
-    ranks = np.unique(np.geomspace(1, n, RANKS).astype(int))
+    ranks = log_ranks(n)
     slope, _ = np.polyfit(np.log(ranks), np.log(frequencies[ranks - 1]), 1)
     return -float(slope)
 

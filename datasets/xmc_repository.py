@@ -50,7 +50,8 @@ class XMCRepository(BuiltDataset):
         train, test = (_part(folder, part) for part in (TRAIN, TEST))
         _require(train.features.shape[1:] == test.features.shape[1:], "train and test differ in their features")
         _require(train.labels.shape[1:] == test.labels.shape[1:], "train and test differ in their labels")
-        splits = Splits(*counts.hold_out(train), test)
+        kept, held_out = counts.held_out(train.points)
+        splits = Splits(train.take(kept), train.take(held_out), test)
         self._compare_sizes(splits)
         return splits
 

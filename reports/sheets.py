@@ -19,8 +19,8 @@ INDEX = "README.md"
 HEAD = """# Data sheets
 
 One page a data set: where it is from, how its labels arise, what it looks like, what no training at all scores on it,
-and what to beware of. Written by `python -m bench sheets`; the numbers are those of `python -m bench data stats NAME
---baselines 2000` on one machine and one day. Debian's archive moves: yours may differ by some per cent.
+and what to beware of. `python -m bench sheets NAME…` measures and writes them. Debian's archive moves: a set that you
+build may differ by some per cent.
 """
 
 Sheet = Mapping[str, Any]
@@ -77,11 +77,12 @@ def page(sheet: Sheet) -> str:
 def plot(sheet: Sheet) -> Canvas:
     """Points a label by the label's rank, both logarithmic, and the power of the rank that is nearest."""
     ranks, counts = np.array(sheet["measured"]["frequencies"], float).T
-    slope, start = np.polyfit(np.log(ranks), np.log(counts), 1)
+    slope = sheet["measured"]["power_law"]["zipf_slope"]
+    height = np.exp(np.mean(np.log(counts) + slope * np.log(ranks)))  # least squares, as the slope is
     with style.context(STYLE):
         figure, (axes,) = canvas(7, 4)
         axes.loglog(ranks, counts, color="#0072B2", lw=1.8, label=sheet["name"])
-        axes.loglog(ranks, np.exp(start) * ranks**slope, color="#5F6B6D", ls="--", label=f"rank^−{-slope:.2f}")
+        axes.loglog(ranks, height * ranks**-slope, color="#5F6B6D", ls="--", label=f"rank^−{slope:.2f}")
         axes.set(xlabel="rank of the label", ylabel="training points with it", ylim=(0.7, None))
         axes.legend()
         return figure
@@ -90,11 +91,16 @@ def plot(sheet: Sheet) -> Canvas:
 def _facts(sheet: Sheet) -> list[list[str]]:
     facts = [["get it", f"`python -m bench data get {sheet['name']}`"], ["source", sheet["source"]]]
     facts.append(["licence", sheet["licence"]])
+    if "addresses" in sheet:
+        facts.append(["addresses", " ".join(sheet["addresses"])])
+        facts.append(["or bring it", f"`python -m bench data get {sheet['name']} --from FILE`. {sheet['accepted']}"])
     if "sizes" in sheet:
         facts.append(["expected sizes", ", ".join(f"{value:,} {name}" for name, value in sheet["sizes"].items())])
     else:
         facts.append(["size", f"{sheet['bytes']:,} bytes"])
-    return facts + list(_flat(sheet.get("measured", {}).get("provenance", {})))
+    measured = sheet.get("measured", {})
+    when = [["measured", measured["measured"]]] if measured else []
+    return facts + list(_flat(measured.get("provenance", {}))) + when
 
 
 def _flat(provenance: Mapping[str, Any], of: str = "") -> Iterator[list[str]]:
@@ -131,7 +137,7 @@ def _statistics(sheet: Sheet, measured: Mapping[str, Any]) -> str:
     target = sheet.get("target")
     if not target:
         return _table(["training part", ""], [row[:2] for row in rows])
-    rows = [[*row[:2], f"{target[row[2]]:.2f}" if row[2] else ""] for row in rows]
+    rows = [[*row[:2], f"{target[row[2]]:.4g}" if row[2] else ""] for row in rows]
     return _table(["training part", "", f"{sheet['of']}, of as many points"], rows)
 
 
@@ -141,7 +147,9 @@ def _scores(measured: Mapping[str, Any]) -> str:
         for name in BASELINES
     ]
     header = [f"% on {measured['asked']:,} test points", *(f"{metric}@{k}" for metric in ("P", "PSP") for k in KS)]
-    return _table(header, rows)
+    left_out = measured["features"] - measured["telling"]
+    common = f"\n\nNeighbours are looked for without the {left_out:,} features of more than 3 % of the points."
+    return _table(header, rows) + (common if left_out else "")
 
 
 def _index_row(sheet: Sheet) -> list[str]:

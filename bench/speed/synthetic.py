@@ -28,8 +28,8 @@ Draw = Callable[[NDArray[np.int64]], csr_matrix]  # how many entries each point 
 def generate(shape: Shape, seed: int = 0) -> Part:
     """Points of this shape, at most `POINTS`; means of labels and features a point within a few per cent."""
     generator = np.random.default_rng(seed)
-    label_law = Law.of(shape.labels, 0.8, 10, generator)
-    word_law = Law.of(shape.features, 0.9, 20, generator)
+    label_law = Law.of(0.8, 10, generator.permutation(shape.labels))
+    word_law = Law.of(0.9, 20, generator.permutation(shape.features))
     points = min(shape.points, POINTS)
     labels = _with_mean(shape.labels_per_point, points, lambda asked: _labels(asked, label_law, generator), generator)
     features = _with_mean(shape.nnz, points, lambda asked: _words(asked, labels, word_law, generator), generator)

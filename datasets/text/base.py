@@ -61,7 +61,8 @@ class TextDataset(cache.Kept):
     def described(self) -> dict[str, Any]:
         """What was written down when it was built: bits a byte of compressors, where it came from."""
         meta = self.entry.meta()
-        return {key: meta[key] for key in ("bits_per_byte", "provenance")}
+        origin = meta["provenance"] | {"recipe": self.entry.recipe}
+        return {"bits_per_byte": meta["bits_per_byte"], "provenance": origin}
 
     def _store(self) -> tuple[cache.Arrays, Mapping[str, Any]]:
         text, provenance = self.make()

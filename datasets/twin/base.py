@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +23,7 @@ class Twin(BuiltDataset):
 
     Attributes:
         of: the real set. nnz: mean features a point, log-normal with `sigma`. labels_per_point: their mean.
-        law: exponent and shift of the labels' Zipf–Mandelbrot frequencies.
+        law: exponent and shift of the Zipf–Mandelbrot frequencies of points' first labels.
         kin: shares of a point's further labels that are of its first one's leaf, and of its branch.
         shares: of a point's words that are a label's own, its leaf's, its branch's; the rest says nothing.
         missing: how labels are lost, if they are.
@@ -54,17 +54,13 @@ class Twin(BuiltDataset):
         return {name: getattr(self, name) for name in settings}
 
     def make(self) -> tuple[Splits, Mapping[str, Any]]:
-        generator = np.random.default_rng(SEED)
-        train = self.sizes.train + self.sizes.validation
-        points = train + self.sizes.test
+        generator = np.random.RandomState(SEED)  # its stream is frozen across numpy's versions
+        known = self.sizes.train + self.sizes.validation
+        train, validation = counts.held_out(known)
+        test = np.arange(known, known + self.sizes.test)
         tree = Tree.of(self.sizes.labels, *self.law, self.kin, generator)
-        drawn = labels.draw(tree, points, train, self.labels_per_point, self.missing, generator)
+        drawn = labels.draw(tree, known + len(test), train, self.labels_per_point, self.missing, generator)
         vocabulary = Vocabulary.of(self.sizes.features, self.sizes.labels, self.shares, generator)
-        said = words.draw(vocabulary, drawn.first, drawn.true, self.nnz, self.sigma, generator)
-        known = Part(said[:train], drawn.told[:train])
-        splits = Splits(*counts.hold_out(known), Part(said[train:], drawn.told[train:]))
-        return tfidf.tfidf(splits), {
-            "seed": SEED,
-            "numpy": np.__version__,
-            "missing": asdict(self.missing) if self.missing else None,
-        }
+        points = Part(words.draw(vocabulary, drawn.first, drawn.true, self.nnz, self.sigma, generator), drawn.told)
+        splits = Splits(points.take(train), points.take(validation), points.take(test))
+        return tfidf.tfidf(splits), {"seed": SEED, "told of true labels": drawn.told.nnz / drawn.true.nnz}

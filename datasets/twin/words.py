@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.random import Generator
+from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
@@ -25,41 +25,39 @@ class Vocabulary:
 
     Attributes:
         own, leaf, branch: [labels, 12], [leaves, 40], [branches, 300] word ids, the first ones said most.
-        common: word ids, to draw what everybody says. words: how many there are.
+        common: what everybody says.
         shares: of a point's words that are own, leaf's and branch's; the rest are common.
     """
 
     own: NDArray[np.int32]
     leaf: NDArray[np.int32]
     branch: NDArray[np.int32]
-    common: NDArray[np.int32]
-    words: int
+    common: Law
     shares: tuple[float, float, float]
 
     @classmethod
-    def of(cls, words: int, labels: int, shares: tuple[float, float, float], generator: Generator) -> "Vocabulary":
-        said = Law.of(words, 1.0, 31, generator)
-        topical = Law.of(words, 0.6, 1001, generator).table()
-        leaves, branches = -(-labels // LEAF), -(-labels // BRANCH)
-        own, leaf, branch = (
-            _pick(topical, (rows, columns), generator)
-            for rows, columns in ((labels, OWN), (leaves, OF_LEAF), (branches, OF_BRANCH))
-        )
-        return cls(own, leaf, branch, said.table(), words, shares)
+    def of(cls, words: int, labels: int, shares: tuple[float, float, float], generator: RandomState) -> "Vocabulary":
+        common = Law.of(1.0, 31, generator.permutation(words))
+        topical = Law.of(0.6, 1001, generator.permutation(words))
+        sizes = ((labels, OWN), (-(-labels // LEAF), OF_LEAF), (-(-labels // BRANCH), OF_BRANCH))
+        own, leaf, branch = (topical.draw(size, generator).astype(np.int32) for size in sizes)
+        return cls(own, leaf, branch, common, shares)
 
     def say(
-        self, first: NDArray[np.int64], labels: csr_matrix, lengths: NDArray[np.int64], generator: Generator
+        self, first: NDArray[np.int64], labels: csr_matrix, lengths: NDArray[np.int64], generator: RandomState
     ) -> csr_matrix:
         """[points, words] counts of so many tokens a point; own words are those of any of its `labels`."""
         point = np.repeat(np.arange(len(first)), lengths)
-        kind = np.searchsorted(np.cumsum(self.shares), generator.random(len(point), np.float32), side="right")
-        said = _pick(self.common, (len(point),), generator)
+        kind = np.searchsorted(np.cumsum(self.shares), generator.random_sample(len(point)), side="right")
+        said = np.empty(len(point), np.int64)
         for number, topic in enumerate((self.own, self.leaf, self.branch)):
             at = np.flatnonzero(kind == number)
             row = _any_label(labels, point[at], generator) if number == 0 else first[point[at]] // SIZES[number]
-            place = (generator.random(len(at), np.float32) ** 2 * topic.shape[1]).astype(np.int64)
+            place = (generator.random_sample(len(at)) ** 2 * topic.shape[1]).astype(np.int64)
             said[at] = topic[row, place]
-        return counted(lengths, said, self.words)
+        at = np.flatnonzero(kind == len(SIZES))
+        said[at] = self.common.draw((len(at),), generator)
+        return counted(lengths, said, len(self.common.ids))
 
 
 def draw(
@@ -68,7 +66,7 @@ def draw(
     labels: csr_matrix,
     mean: float,
     sigma: float,
-    generator: Generator,
+    generator: RandomState,
 ) -> csr_matrix:
     """[points, words] counts, `mean` different words a point, log-normally spread with `sigma`.
 
@@ -92,17 +90,13 @@ def _blocks(lengths: NDArray[np.int64]) -> Iterator[slice]:
     return (slice(start, stop) for start, stop in pairwise(cuts))
 
 
-def _lengths(mean: float, sigma: float, points: int, generator: Generator) -> NDArray[np.int64]:
+def _lengths(mean: float, sigma: float, points: int, generator: RandomState) -> NDArray[np.int64]:
     """[points] log-normal, of this mean but for rounding, however few they are."""
     drawn = generator.lognormal(0.0, sigma, points)
     return np.asarray(np.maximum(np.round(drawn * (mean / drawn.mean())), LEAST), np.int64)
 
 
-def _any_label(labels: csr_matrix, point: NDArray[np.int64], generator: Generator) -> NDArray[np.int32]:
+def _any_label(labels: csr_matrix, point: NDArray[np.int64], generator: RandomState) -> NDArray[np.int32]:
     start, size = labels.indptr[point], np.diff(labels.indptr)[point]
-    found: NDArray[np.int32] = labels.indices[start + (generator.random(len(point)) * size).astype(np.int64)]
+    found: NDArray[np.int32] = labels.indices[start + (generator.random_sample(len(point)) * size).astype(np.int64)]
     return found
-
-
-def _pick(table: NDArray[np.int32], shape: tuple[int, ...], generator: Generator) -> NDArray[np.int32]:
-    return table[generator.integers(len(table), size=shape, dtype=np.int32)]

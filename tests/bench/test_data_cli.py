@@ -5,6 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+import datasets.text
 from bench.data import app
 from datasets.wordnet import WordNet
 
@@ -38,6 +39,28 @@ def test_stats_as_json():
 
 def test_stats_in_a_pipe_are_plain_lines():
     assert "labels per point\t1.96\n" in run("stats", "tiny").stdout
+
+
+def test_a_file_can_be_brought_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("MONGOOSE_DATA", str(tmp_path))
+    done = run("get", "enwik8", "--from", tmp_path / "nowhere")
+    assert (done.exit_code, "nowhere is missing" in done.stderr) == (1, True)
+    assert "Accepted are" in done.stderr
+    folder = datasets.text.get("enwik8").entry.folder
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text("{}")
+    done = run("get", "enwik8", "--from", tmp_path)
+    assert (done.exit_code, done.stderr) == (1, f"enwik8 is here already; remove {folder} to bring another.\n")
+    assert "not downloaded" in run("get", "tiny", "--from", tmp_path).stderr
+
+
+def test_baselines_are_for_labels():
+    assert run("get", "tiny-text").exit_code == 0
+    assert "no labels" in run("stats", "tiny-text", "--baselines", 10).stderr
+
+
+def test_a_mistyped_set_is_answered_with_the_names():
+    assert "nor is it a data set; those are: amazon-670k," in run("check", "wordnte").stderr
 
 
 def test_prune_frees_what_older_recipes_built(monkeypatch, tmp_path):

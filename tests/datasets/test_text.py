@@ -36,7 +36,7 @@ def test_a_corpus_is_built_once_and_mapped():
     assert isinstance(parts.train, np.memmap)
     assert [len(part) for part in (parts.train, parts.validation, parts.test)] == [900, 50, 50]
     assert np.concatenate(list(vars(parts).values())).tobytes() == corpus.make()[0]
-    assert corpus.described()["provenance"] == {"version": "1"}
+    assert corpus.described()["provenance"] == {"version": "1", "recipe": corpus.entry.recipe}
     corpus.verify(contents=True)
 
 
