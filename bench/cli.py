@@ -24,6 +24,7 @@ app.add_typer(data.app, name="data")
 app.command()(speed)
 
 REFERENCE = ROOT / "reports" / "results" / "wordnet"
+REFERENCE_DEBIAN = ROOT / "reports" / "results" / "debian"
 REFERENCE_SPEED = ROOT / "reports" / "results" / "speed"
 KEPT_SHEETS, PAGES = ROOT / "reports" / "results" / "datasets", ROOT / "docs" / "datasets"
 StoreOption = Annotated[Path, typer.Option("--store", help="Directory of the results.")]
@@ -95,11 +96,12 @@ def claims(store: StoreOption = ROOT / "results", as_json: Json = False) -> None
 def readme(reference: Annotated[Path, typer.Option(help="Exported rows.")] = REFERENCE) -> None:
     """Rewrite the README's results and speed from the committed reference rows."""
     from bench.store import read_export
-    from reports.readme import RESULTS, SPEED, SWEEP, rewrite, speed, sweep, table
+    from reports.readme import ELSEWHERE, RESULTS, SPEED, SWEEP, elsewhere, rewrite, speed, sweep, table
 
     kept = {path.stem: json.loads(path.read_text()) for path in REFERENCE_SPEED.glob("*.json")}
     blocks = {
         RESULTS: table(read_export(reference)),
+        ELSEWHERE: elsewhere(read_export(REFERENCE_DEBIAN)),
         SPEED: speed(kept["amazon-670k"]),
         SWEEP: sweep(kept["labels"]),
     }

@@ -14,6 +14,7 @@ from reports.tables import scores
 SPEED = "speed"
 SWEEP = "labels"
 RESULTS = "results"
+ELSEWHERE = "debian"
 OURS = "mongoose-uniform"  # the system that others are compared with: the least a sampled method costs
 
 
@@ -21,6 +22,19 @@ def table(reference: Rows) -> str:
     """Both tables in Markdown, for every setting of the rows: claims with verdicts, then methods with P@1 and n."""
     parts = [_part(setting, rows) for setting, rows in settings(current(reference))]
     return "\n\n".join(parts) if parts else "No reference rows are committed yet."
+
+
+def elsewhere(reference: Rows) -> str:
+    """What each method scored on each data set, as one table in Markdown."""
+    parts = settings(current(reference))
+    tables = [scores(rows).assign(**{"data set": setting.dataset}) for setting, rows in parts]
+    found = pd.concat(tables).query("n != '0'").rename(columns={"P@1": "test P@1 (%)"})
+    columns = ["data set", "method", "n", "test P@1 (%)", "P@5", "PSP@1", "steps", "peak MiB"]
+    budgets = sorted(set(reference.runs["budget_s"]))
+    machines = ", ".join(sorted(set(reference.runs["env_cpu"].astype(str))))
+    seconds = " or ".join(f"{budget:g} s" for budget in budgets)
+    context = f"{seconds} of training a run on {machines}; mean ± sd over n seeds."
+    return f"{_cell(context)}\n\n{_markdown(found[columns])}"
 
 
 def marks(block: str) -> tuple[str, str]:
