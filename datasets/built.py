@@ -69,12 +69,16 @@ class BuiltDataset(cache.Kept, Dataset):
         told = vars(self.sizes)
         features, labels = splits.train.features.shape[1], splits.train.labels.shape[1]
         found = {name: getattr(splits, name).points for name in PARTS} | {"features": features, "labels": labels}
-        for what, expected in told.items():
-            if abs(found[what] - expected) > self.drift * expected:
-                raise PreparationError(
-                    f"{self.name} came out with {what} {found[what]:,}; expected {expected:,} ± {self.drift:.0%}. "
-                    "Its source is another than the one that the recipe was written for."
-                )
+        wrong = [
+            f"{what} {found[what]:,}, expected {expected:,}"
+            for what, expected in told.items()
+            if abs(found[what] - expected) > self.drift * expected
+        ]
+        if wrong:
+            raise PreparationError(
+                f"{self.name} came out with {'; '.join(wrong)}, each ± {self.drift:.0%}. "
+                "Its source is another than the one that the recipe was written for."
+            )
 
     def _mapped(self, stem: str, shapes: Mapping[str, tuple[int, int]]) -> csr_matrix:
         """The matrix around mapped arrays; its constructor would read all of them to look for mistakes."""

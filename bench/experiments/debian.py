@@ -1,9 +1,9 @@
-"""Three methods on data sets that are built from Debian's archive: 35,000 labels, and 330,000 split in two ways."""
+"""Four methods on data sets that are built from Debian's archive: 35,000 labels, and 330,000 split in two ways."""
 
 from bench.config import RunConfig, Scale
 from bench.experiments.base import Experiment
 
-METHODS = ("dense", "sampled_uniform", "mongoose")
+METHODS = ("dense", "sampled_uniform", "sampled_frequency", "mongoose")
 DATASETS = ("debian-depends", "debian-files-330k", "debian-files-330k-by-package")
 SECONDS = {"smoke": 1.0, "quick": 60.0, "paper": 300.0}
 EVALUATIONS = {"smoke": 2, "quick": 6, "paper": 12}

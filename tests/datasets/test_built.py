@@ -49,7 +49,7 @@ def test_every_matrix_comes_back_in_its_place() -> None:
 
 def test_sizes_may_drift_as_far_as_was_said() -> None:
     promised = replace(TINY.sizes, labels=TINY.sizes.labels + 10)
-    with pytest.raises(PreparationError, match="labels 300; expected 310 ± 1%"):
+    with pytest.raises(PreparationError, match="labels 300, expected 310, each ± 1%"):
         replace(COPY, sizes=promised, drift=0.01).get()
     assert not replace(COPY, sizes=promised, drift=0.01).entry.present
     replace(COPY, sizes=promised, drift=0.05).get()

@@ -176,7 +176,7 @@ def test_what_was_brought_is_no_other_entry_of_the_cache(small, folder):
 
 
 def test_another_set_is_refused(small, folder):
-    with pytest.raises(PreparationError, match="train 570; expected 13,439"):
+    with pytest.raises(PreparationError, match="train 570, expected 13,439"):
         replace(WIKI10, brought=folder).get()
 
 

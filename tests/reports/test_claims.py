@@ -102,6 +102,15 @@ class TestEveryClaim:
         assert CLAIMS[name].tag in {"paper text", "secondary", "ours"}
 
 
+def test_without_its_strongest_rival_nothing_is_beaten(make_rows):
+    column, method, upholds, refutes = CASES["beats-sampling"]
+    fewer = make_rows(without=["sampled_frequency"])
+    finding = CLAIMS["beats-sampling"].judge(scaled(fewer, method, column, upholds))
+    assert finding.verdict == "inconclusive"
+    assert "A rival has no rows" in finding.reason
+    assert CLAIMS["beats-sampling"].judge(scaled(fewer, method, column, refutes)).verdict == "not reproduced"
+
+
 def test_a_seed_that_never_reaches_dense_refutes_the_speed_up(make_rows):
     rows = spread(make_rows(), "mongoose", "p_at_1", {1: 0.01})
     finding = CLAIMS["faster-than-dense"].judge(rows)

@@ -42,7 +42,8 @@ def test_what_was_measured_is_what_the_code_builds(name):
 def test_a_twin_is_neither_hopeless_nor_solved_by_its_neighbours(name):
     found = SHEETS[name]["measured"]["baselines"]
     assert found["10-NN"]["p_at_1"] < 0.9
-    assert any(found["10-NN"][f"p_at_{k}"] > found["most frequent"][f"p_at_{k}"] + 0.02 for k in (1, 3, 5))
+    if "missing" not in name:  # of those with missing labels the sheet says that they may be
+        assert found["10-NN"]["p_at_1"] > found["most frequent"]["p_at_1"] + 0.1
 
 
 @pytest.mark.parametrize("name", names())
