@@ -173,7 +173,7 @@ def _save(answer: http.client.HTTPResponse, part: Path, have: int, limit: int) -
     expected = answer.length
     with part.open("r+b" if have else "wb") as file:
         file.seek(have)
-        while block := answer.read(BLOCK):
+        while block := answer.read1(BLOCK):  # what came is written at once, for a kill to leave
             have += len(block)
             if have > limit:
                 _drop(part)

@@ -118,6 +118,11 @@ def test_when_all_fail_each_is_told(server, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def wait_for_bytes(path: Path) -> None:
+    while not (path.exists() and path.stat().st_size):
+        time.sleep(0.001)
+
+
 def test_a_download_that_is_killed_at_any_instant_goes_on(server, tmp_path):
     """Whatever a killed process leaves, the file is not there, or it is the right one."""
     code = "import sys; from pathlib import Path; from datasets.download import Remote, fetch; "
@@ -127,11 +132,14 @@ def test_a_download_that_is_killed_at_any_instant_goes_on(server, tmp_path):
     command = [sys.executable, "-c", code, f"{server}/slow", DIGEST, str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "no_proxy": "127.0.0.1"}
     target, random, came = tmp_path / "data.bin", np.random.default_rng(0), 0
-    for _ in range(KILLS):
+    for kill in range(KILLS):
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as running:
             assert running.stdout is not None
             running.stdout.readline()
-            time.sleep(random.uniform(0, 0.4))
+            if kill == 0:  # the machine may be too busy for a random instant to be one with a part of the file
+                wait_for_bytes(tmp_path / "data.bin.part")
+            else:
+                time.sleep(random.uniform(0, 0.4))
             running.kill()
         if target.exists():
             assert target.read_bytes() == CONTENT
