@@ -9,7 +9,7 @@ Backend = Literal["reference", "cpu"]
 
 
 class RunConfig(BaseModel):
-    """One method on one data set with one seed and a budget of training seconds; unknown names are refused."""
+    """One method on one data set with one seed and a budget of training; unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -17,12 +17,19 @@ class RunConfig(BaseModel):
     scale: Scale
     method: str
     dataset: str
+    variant: str = Field(default="", pattern=r"^[a-z0-9_^.]*$")  # what to call a departure from the defaults
     seed: int = Field(ge=0)
     params: dict[str, Any] = {}  # of the method's own configuration
-    seconds: float = Field(gt=0)  # on the clock
+    seconds: float = Field(gt=0)  # on the clock; a run that counts steps is expected to take about so long
+    steps: int | None = Field(default=None, ge=1)  # the budget, if not of seconds: the same result on any machine
     batch_size: int = Field(default=256, ge=1)  # SLIDE §4.1, Amazon-670K
     hidden: int = Field(default=128, ge=1)  # SLIDE §4.1
     evaluations: int = Field(default=10, ge=1)
     curve_points: int = Field(default=4096, ge=1)  # validation and test points of each evaluation
     threads: int = Field(default=2, ge=1)
     backend: Backend = "cpu"  # of the ops; the command line decides what "auto" is, before any clock starts
+
+    @property
+    def name(self) -> str:
+        """The name under which rows are compared."""
+        return f"{self.method}-{self.variant}" if self.variant else self.method

@@ -13,7 +13,7 @@ import psutil
 from bench.record import Environment
 
 ROOT = Path(__file__).parents[1]
-DECIDES_RESULTS = ("mongoose", "datasets", "bench/methods", "bench/experiments", "bench/*.py")
+DECIDES_RESULTS = ("mongoose", "datasets", "bench/methods", "bench/experiments", "bench/studies", "bench/*.py")
 MALLOC = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=17179869184"
 SPIN = "10000"  # rounds of waiting; a step of mongoose-uniform took 13.1 ms with none, 11.7 with these
 SOURCE = {".py", ".cpp", ".h", ".xz"}

@@ -9,6 +9,7 @@ from mongoose.nn.linear import SampledLinear
 from mongoose.nn.xmc import XMCNet
 
 BLOCK = 512  # points a product; 512 × 113,595 scores are 222 MiB
+LOSS_POINTS = 512
 
 
 def evaluate(net: XMCNet, part: Part, task: Task) -> dict[str, float]:
@@ -17,6 +18,13 @@ def evaluate(net: XMCNet, part: Part, task: Task) -> dict[str, float]:
     blocks = torch.arange(len(points)).split(BLOCK)
     top = torch.cat([net.topk(points.batch(ids)[0], max(KS)) for ids in blocks])
     return scores(top.numpy(), part.labels, task.inverse_propensity)
+
+
+def full_loss(net: XMCNet, points: Part) -> float:
+    """Exact cross-entropy over all classes, mean over at most LOSS_POINTS points; NaN where the layer has none."""
+    rows, labels = Points(points).batch(torch.arange(min(points.points, LOSS_POINTS)))
+    with torch.no_grad():
+        return net.head.full_loss(net.hidden(rows), labels)
 
 
 def recall_at_10(net: XMCNet) -> float:

@@ -41,7 +41,7 @@ class Display:
 
     def start(self, config: RunConfig) -> None:
         self._last = {}
-        description = f"{config.method}, seed {config.seed}"
+        description = f"{config.name}, seed {config.seed}"
         self._one = self._bars.add_task(description, total=config.seconds, note="starting")
 
     def progress(self, config: RunConfig, event: dict[str, Any]) -> None:
@@ -54,7 +54,7 @@ class Display:
             self._bars.remove_task(self._one)
         self._bars.advance(self._all)
         outcome = f"{failure.status}: {failure.reason}" if failure else f"done, {self._note()}"
-        self.console.print(f"{config.method}, seed {config.seed}: {outcome}", markup=False, highlight=False)
+        self.console.print(f"{config.name}, seed {config.seed}: {outcome}", markup=False, highlight=False)
 
     def _note(self) -> str:
         """The latest of what the run has told."""

@@ -37,7 +37,8 @@ class Run:
     """One run, from its configuration to its scores on the whole test part.
 
     `best_*` and the test scores belong to the evaluation with the highest `validation_p_at_1` (early stopping);
-    `last_p_at_1` is the P@1 of the last evaluation, on the test points of the curve.
+    `last_p_at_1` is the P@1 of the last evaluation, on the test points of the curve. `method` is the name under which
+    the run is compared: the method's, followed by `-` and the variant's if it is one.
     """
 
     key: str
@@ -92,6 +93,8 @@ class Trace:
     that differ under one fixed random SimHash: over the last step before an evaluation, or over the epoch that ended.
     `recall_at_10` is the share of each query's exact top-10 scores, after the step, that its active set held: labels
     and random negatives included, and those of the whole batch where the set is shared.
+    `full_loss` is the cross-entropy over all classes, in nats, of 512 of the test points on which curves are drawn;
+    `loss` is the mean training loss since the evaluation before, as the method computes it.
     Counters (`update_s`, `table_updates`, `rows_updated`) run from the start of the run.
     """
 
@@ -108,6 +111,7 @@ class Trace:
     rows_updated: int = 0
     loss: float = nan
     active: float = nan
+    full_loss: float = nan
     recall_at_10: float = nan
     validation_p_at_1: float = nan
     p_at_1: float = nan

@@ -20,7 +20,7 @@ EXIT_KILLED = -9  # the kernel's answer to a process that takes too much memory
 
 def wall_s(config: RunConfig) -> float:
     """Longest time a run may take with everything that is off the clock; generous, so that only a hang exceeds it."""
-    return 20 * config.seconds + 1800
+    return (20 if config.steps is None else 100) * config.seconds + 1800
 
 
 def run_all(configs: Iterable[RunConfig], store: Store, display: Display) -> list[Run]:

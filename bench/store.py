@@ -1,15 +1,16 @@
-"""The store of results: SQLite (WAL) for runs, one Parquet file a run for its trace. The only writer of results.
+"""The store of results: SQLite (WAL) for runs, Parquet files for their traces and measures. The only writer of results.
 
-A run is done when its row says `ok`; the trace file is on disk before the row is, so a kill between the two only
+A run is done when its row says `ok`; its files are on disk before the row is, so a kill between the two only
 costs that run. Failed runs are kept with their reason and are never "done".
 """
 
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import pandas as pd
 
 from bench.record import SCHEMA, Environment, Run, Trace
 
-TRACE_COLUMNS = [field.name for field in fields(Trace)]
+LATER = {"full_loss"}  # columns that rows exported by earlier versions lack: not measured there
+TRACE_COLUMNS = [column.name for column in fields(Trace)]
 RUN_COLUMNS = list(Run("", "", "", "", "", 0, "ok").flat())
 
 
@@ -27,33 +29,44 @@ class StoreError(RuntimeError):
 
 @dataclass(frozen=True)
 class Rows:
-    """What reports read: `runs`, a row a run (columns of `Run.flat`); `traces`, a row a moment (fields of `Trace`)."""
+    """What reports read.
+
+    Attributes:
+        runs: a row a run (columns of `Run.flat`). traces: a row a moment of training (fields of `Trace`).
+        measures: what studies measured: `key` of the run, and the columns of whatever studies are there.
+    """
 
     runs: pd.DataFrame
     traces: pd.DataFrame
+    measures: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"key": []}, dtype=str))
 
     def where(self, **equal: object) -> "Rows":
-        """The runs whose columns equal the given values, with their traces."""
+        """The runs whose columns equal the given values, with what belongs to them."""
         runs = self.runs
         for column, value in equal.items():
             runs = runs[runs[column] == value]
-        return Rows(
-            runs.reset_index(drop=True), self.traces[self.traces["key"].isin(runs["key"])].reset_index(drop=True)
-        )
+        return self.of(runs)
+
+    def of(self, runs: pd.DataFrame) -> "Rows":
+        """These runs with their traces and measures."""
+        parts = (part[part["key"].isin(runs["key"])].reset_index(drop=True) for part in (self.traces, self.measures))
+        return Rows(runs.reset_index(drop=True), *parts)
 
 
 class Store:
-    """Results in a directory: `runs.sqlite` and `traces/<key>.parquet`."""
+    """Results in a directory: `runs.sqlite`, `traces/<key>.parquet` and `measures/<key>.parquet`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        (directory / "traces").mkdir(parents=True, exist_ok=True)
+        for part in ("traces", "measures"):
+            (directory / part).mkdir(parents=True, exist_ok=True)
         with self._connect() as database:
             _create(database, directory)
 
-    def append(self, run: Run, traces: Sequence[Trace]) -> None:
-        """Add a run with its trace, durably; a run of the same key is replaced."""
-        self._write_trace(run.key, traces)
+    def append(self, run: Run, traces: Sequence[Trace], measures: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Add a run with its trace and measures, durably; a run of the same key is replaced."""
+        self._write("traces", run.key, pd.DataFrame([asdict(trace) for trace in traces], columns=TRACE_COLUMNS))
+        self._write("measures", run.key, pd.DataFrame([{"key": run.key} | dict(row) for row in measures]))
         row = run.flat()
         names, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" for _ in row)
         with self._connect() as database:
@@ -63,18 +76,17 @@ class Store:
         """Whether the run of this key has completed."""
         with self._connect() as database:
             found = database.execute("SELECT 1 FROM runs WHERE key = ? AND status = 'ok'", [key]).fetchone()
-        return found is not None and self._trace_file(key).exists()
+        return found is not None and self._file("traces", key).exists()
 
     def rows(self) -> Rows:
-        """Every run and every trace, in a stable order."""
+        """Every run, trace and measure, in a stable order."""
         with self._connect() as database:
             runs = pd.read_sql_query(
                 "SELECT * FROM runs ORDER BY experiment, scale, dataset, method, seed, key", database
             )
-        traces = [pd.read_parquet(self._trace_file(key)) for key in runs["key"] if self._trace_file(key).exists()]
-        return Rows(
-            _restore_nan(runs), pd.concat([_no_traces(), *traces]).reset_index(drop=True) if traces else _no_traces()
-        )
+        traces, measures = (self._read(part, runs["key"]) for part in ("traces", "measures"))
+        blank = Rows(runs, _no_traces())
+        return Rows(_restore_nan(runs), _stacked(blank.traces, traces), _stacked(blank.measures, measures))
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
@@ -86,12 +98,18 @@ class Store:
         finally:
             database.close()
 
-    def _trace_file(self, key: str) -> Path:
-        return self.directory / "traces" / f"{key}.parquet"
+    def _file(self, part: str, key: str) -> Path:
+        return self.directory / part / f"{key}.parquet"
 
-    def _write_trace(self, key: str, traces: Sequence[Trace]) -> None:
-        frame = pd.DataFrame([asdict(trace) for trace in traces], columns=TRACE_COLUMNS)
-        write_atomically(self._trace_file(key), frame.to_parquet(index=False))
+    def _read(self, part: str, keys: Iterable[str]) -> list[pd.DataFrame]:
+        files = (self._file(part, key) for key in keys)
+        return [pd.read_parquet(file) for file in files if file.exists()]
+
+    def _write(self, part: str, key: str, frame: pd.DataFrame) -> None:
+        if len(frame) or part == "traces":  # whose file says that the run was stored whole
+            write_atomically(self._file(part, key), frame.to_parquet(index=False))
+        else:
+            self._file(part, key).unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -113,16 +131,21 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def export_rows(rows: Rows, directory: Path) -> None:
-    """Write rows as `runs.csv` and `traces.csv`: the form in which results are committed and shared."""
+    """Write rows as `runs.csv`, `traces.csv` and `measures.csv`: the form in which results are committed and shared."""
     directory.mkdir(parents=True, exist_ok=True)
-    for name in ("runs", "traces"):
+    for name in ("runs", "traces", "measures"):
         frame: pd.DataFrame = getattr(rows, name)
         write_atomically(directory / f"{name}.csv", frame.to_csv(index=False, float_format="%.9g").encode())
 
 
 def read_export(directory: Path) -> Rows:
     """Read what `export_rows` wrote; StoreError names a missing file or column."""
-    return Rows(_read_csv(directory / "runs.csv", RUN_COLUMNS), _read_csv(directory / "traces.csv", TRACE_COLUMNS))
+    runs, traces = (
+        _read_csv(directory / f"{name}.csv", columns)
+        for name, columns in (("runs", RUN_COLUMNS), ("traces", TRACE_COLUMNS))
+    )
+    measures = directory / "measures.csv"
+    return Rows(runs, traces, *([_read_csv(measures, ["key"])] if measures.exists() else []))
 
 
 def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -131,12 +154,17 @@ def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     frame = pd.read_csv(
         path, keep_default_na=False, na_values=[""], dtype={"reason": str, "env_commit": str, "key": str}
     )
-    missing = [column for column in columns if column not in frame]
+    absent = [column for column in columns if column not in frame]
+    missing = [column for column in absent if column not in LATER]
     if missing:
         raise StoreError(
             f"{path} lacks the columns {', '.join(missing)}: it was written by another version of the suite."
         )
-    return frame
+    return frame.assign(**dict.fromkeys(absent, math.nan))
+
+
+def _stacked(blank: pd.DataFrame, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([blank, *frames]).reset_index(drop=True) if frames else blank
 
 
 def _no_traces() -> pd.DataFrame:

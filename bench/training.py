@@ -1,4 +1,4 @@
-"""Train one network under a budget of seconds, evaluating at equal spacing with the clock stopped."""
+"""Train one network under a budget of seconds or steps, evaluating at equal spacing with the clock stopped."""
 
 import math
 import tempfile
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench import memory
 from bench.config import RunConfig
-from bench.evaluation import active_size, evaluate, recall_at_10
+from bench.evaluation import active_size, evaluate, full_loss, recall_at_10
 from bench.hash_change import Change, HashWatch
 from bench.methods.base import Streams
 from bench.record import Trace
@@ -58,8 +58,8 @@ class Training:
             self._note_peak()
             epoch_codes = self.watch.codes(self.net.head.weight)
             memory.reset_peak()
-            for due in self._evaluation_times():
-                epoch_codes = self._train_until(due, epoch_codes, progress)
+            for part in range(1, self.config.evaluations + 1):
+                epoch_codes = self._train_until(part / self.config.evaluations, epoch_codes, progress)
                 self._evaluate(best, progress)
             self.net.load_state_dict(torch.load(best, weights_only=True))
         with self.clock.phase("final"):
@@ -79,12 +79,15 @@ class Training:
         index = head.sampler.index if isinstance(head, SampledLinear) else None
         return IndexStatistics() if index is None else index.statistics
 
-    def _evaluation_times(self) -> Iterator[float]:
-        spacing = self.config.seconds / self.config.evaluations
-        return (spacing * (i + 1) for i in range(self.config.evaluations))
+    @property
+    def spent(self) -> float:
+        """The part of the budget that is spent; the step before an evaluation belongs to it."""
+        if self.config.steps is not None:
+            return (self.step + 1) / self.config.steps
+        return self.train_s / self.config.seconds
 
-    def _train_until(self, seconds: float, epoch_codes: Tensor, progress: Progress) -> Tensor:
-        while self.train_s < seconds:
+    def _train_until(self, spent: float, epoch_codes: Tensor, progress: Progress) -> Tensor:
+        while self.spent < spent:
             epoch_before = int(self.epoch)
             self._train_step()
             if int(self.epoch) > epoch_before:
@@ -124,6 +127,7 @@ class Training:
             validation = evaluate(self.net, self._validation, self.task)["p_at_1"]
             test = evaluate(self.net, self._test, self.task)
             recall = recall_at_10(self.net)
+            exact_loss = full_loss(self.net, self._test)
         if validation > self.best[0]:
             self.best = (validation, self.step, self.train_s)
             torch.save(self.net.state_dict(), best)
@@ -133,6 +137,7 @@ class Training:
                 "evaluation",
                 loss=sum(self._losses) / len(self._losses),
                 active=active_size(self.net),
+                full_loss=exact_loss,
                 recall_at_10=recall,
                 validation_p_at_1=validation,
                 bits_changed_step=change.bits,
@@ -159,7 +164,7 @@ class Training:
         done = self.statistics
         return Trace(
             key=self.key,
-            method=self.config.method,
+            method=self.config.name,
             dataset=self.config.dataset,
             seed=self.config.seed,
             event=event,

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench import baselines, environment, memory, methods
+from bench import baselines, environment, memory, methods, studies
 from bench.config import RunConfig
 from bench.metrics import scores
 from bench.record import Run, Trace, run_key
@@ -41,8 +41,21 @@ def key_of(config: RunConfig) -> str:
     return run_key(config.model_dump(mode="json") | {"data": data}, environment.code_digest())
 
 
-def execute(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace]]:
+def execute(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace], list[dict[str, Any]]]:
     """Carry out one run; a loss that is not finite makes it `diverged`, with what was measured until then."""
+    if config.method in studies.found():
+        return _study(config)
+    return *_compare(config, progress), []
+
+
+def _study(config: RunConfig) -> tuple[Run, list[Trace], list[dict[str, Any]]]:
+    torch.set_num_threads(config.threads)
+    backend.use(config.backend)
+    known, rows = describe(config), list(studies.found()[config.method].measures(config))
+    return Run(**known, status="ok"), [], rows
+
+
+def _compare(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace]]:
     torch.set_num_threads(config.threads)
     backend.use(config.backend)
     known = describe(config)
@@ -117,7 +130,7 @@ def describe(config: RunConfig) -> dict[str, Any]:
         "key": key_of(config),
         "experiment": config.experiment,
         "scale": config.scale,
-        "method": config.method,
+        "method": config.name,
         "dataset": config.dataset,
         "seed": config.seed,
         "budget_s": config.seconds,
@@ -135,8 +148,8 @@ def tell(event: dict[str, Any]) -> None:
 def main() -> None:
     config = RunConfig.model_validate_json(sys.stdin.read())
     settle()
-    run, traces = execute(config, tell)
-    Store(Path(sys.argv[1])).append(run, traces)
+    run, traces, measures = execute(config, tell)
+    Store(Path(sys.argv[1])).append(run, traces, measures)
     tell({"status": run.status, "reason": run.reason})
 
 

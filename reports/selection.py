@@ -44,7 +44,7 @@ def current(rows: Rows) -> Rows:
     runs = runs.merge(runs.drop_duplicates(SETTING, keep="last")[[*SETTING, "data"]], on=[*SETTING, "data"])
     newest = runs.drop_duplicates(METHOD, keep="last")[[*METHOD, *VERSION]]
     runs = runs.merge(newest, on=[*METHOD, *VERSION]).drop_duplicates(IDENTITY, keep="last")
-    return _with_traces(runs.drop(columns=["succeeded", "data"]).sort_values([*IDENTITY, "key"]), rows.traces)
+    return rows.of(runs.drop(columns=["succeeded", "data"]).sort_values([*IDENTITY, "key"]))
 
 
 def _data(config: str) -> str:
@@ -53,8 +53,8 @@ def _data(config: str) -> str:
 
 
 def succeeded(rows: Rows) -> Rows:
-    """The runs that ended well, with their traces."""
-    return _with_traces(rows.runs[rows.runs["status"] == "ok"], rows.traces)
+    """The runs that ended well, with what belongs to them."""
+    return rows.of(rows.runs[rows.runs["status"] == "ok"])
 
 
 def evaluations(rows: Rows) -> pd.DataFrame:
@@ -68,7 +68,3 @@ def epochs(rows: Rows) -> pd.DataFrame:
     traces = succeeded(rows).traces
     ends = traces[traces["event"] == "epoch"]
     return ends.assign(epoch=ends["epoch"] // 1)
-
-
-def _with_traces(runs: pd.DataFrame, traces: pd.DataFrame) -> Rows:
-    return Rows(runs.reset_index(drop=True), traces[traces["key"].isin(runs["key"])].reset_index(drop=True))

@@ -21,6 +21,7 @@ MAY_IMPORT = {
 PLUG_INS = [
     "bench/methods",
     "bench/experiments",
+    "bench/studies",
     "mongoose/scheduling",
     "mongoose/sampling",
     "mongoose/retrieval",

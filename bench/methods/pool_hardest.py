@@ -1,4 +1,6 @@
-"""Hard negatives without hashing: of thousands of classes drawn at random, each sample's best. The rival of any index."""
+"""Hard negatives without hashing: of thousands of classes drawn at random, each sample's best."""
+
+from functools import partial
 
 from pydantic import Field
 
@@ -20,10 +22,9 @@ class PoolHardest(Method[PoolHardestConfig]):
     config = PoolHardestConfig
 
     def build(self, task: Task, config: PoolHardestConfig, streams: Streams) -> XMCNet:
-        settings = {"exponent": config.exponent, "corrected": config.corrected}
-        random = frequency_negatives(task, config.num_random, streams, **settings)
-        of_pool: Streams = lambda purpose: streams(f"pool/{purpose}")  # noqa: E731
-        pool = frequency_negatives(task, config.num_random + config.pool, of_pool, **settings)
+        draws = partial(frequency_negatives, task, exponent=config.exponent, corrected=config.corrected)
+        random = draws(config.num_random, streams)
+        pool = draws(config.num_random + config.pool, lambda purpose: streams(f"pool/{purpose}"))
         return sampled_net(task, PoolSampler(pool, keep=config.keep, random=random), streams)
 
 

@@ -8,9 +8,12 @@ from torch import Generator, Tensor, nn
 
 from mongoose.candidates import Candidates
 from mongoose.ops.softmax import softmax_cross_entropy
+from mongoose.ops.sparse_matmul import sampled_matmul
 from mongoose.ops.topk import topk_rows
 from mongoose.optim import RowAdam, SecondMoment
 from mongoose.sampling.base import ActiveSet, Sampler
+
+BLOCK = 8192  # rows whose scores are held at once
 
 
 class OutputLayer(nn.Module, ABC):
@@ -32,6 +35,10 @@ class OutputLayer(nn.Module, ABC):
     @abstractmethod
     def topk(self, x: Tensor, k: int) -> Tensor:
         """[B, k] int64, the classes of the k largest scores, best first; exact."""
+
+    def full_loss(self, x: Tensor, labels: Candidates) -> float:
+        """The exact loss over all classes; NaN for a layer that has no scores of all classes."""
+        return float("nan")
 
     @property
     def active_size(self) -> float:
@@ -63,6 +70,16 @@ class SoftmaxLinear(nn.Linear, OutputLayer):
     @torch.no_grad()
     def topk(self, x: Tensor, k: int) -> Tensor:
         return topk_rows(x, self.weight, self.bias, k)
+
+    @torch.no_grad()
+    def full_loss(self, x: Tensor, labels: Candidates) -> float:
+        """As in `OutputLayer`; never holds more than 8,192 scores a query."""
+        log_partition = x.new_full((len(x),), -torch.inf)
+        for rows, shift in zip(self.weight.split(BLOCK), self.bias.split(BLOCK), strict=True):
+            log_partition = torch.logaddexp(log_partition, torch.addmm(shift, x, rows.t()).logsumexp(1))
+        own = sampled_matmul(x, self.weight, labels.ids, labels.offsets, self.bias)
+        share = 1 / labels.counts[labels.samples]
+        return float(((log_partition[labels.samples] - own) * share).sum() / len(labels))
 
 
 class FullSoftmaxLinear(SoftmaxLinear):
