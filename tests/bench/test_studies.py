@@ -1,0 +1,53 @@
+"""Studies are carried out as methods are, and their rows kept."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import studies
+from bench.config import RunConfig
+from bench.methods import found
+from bench.store import Store, export_rows, read_export
+from bench.worker import execute
+from reports.selection import current
+
+SYSTEMS = [["uniform", "sampled_uniform", {"num_samples": 50}], ["lsh", "mongoose", {"num_random": 50}]]
+
+
+def run(method: str, **params: object) -> RunConfig:
+    asked = {"experiment": "test", "scale": "smoke", "seed": 0, "seconds": 1, "hidden": 16, "threads": 1}
+    return RunConfig(method=method, dataset="tiny", params=params, **asked)  # type: ignore[arg-type]
+
+
+def test_no_study_has_the_name_of_a_method() -> None:
+    assert studies.found()
+    assert not set(studies.found()) & set(found())
+
+
+def test_costs_of_steps_are_measured_in_turn(tmp_path: Path) -> None:
+    """Two systems, three rounds; rows come back from the store and from an export as they went in."""
+    config = run("step_cost", systems=SYSTEMS, trained=5, rounds=3, steps=4)
+    done, traces, measures = execute(config, lambda event: None)
+    assert (done.status, traces) == ("ok", [])
+    assert [row["system"] for row in measures] == ["uniform", "lsh", "lsh", "uniform", "uniform", "lsh"]
+    assert all(row["step_ms"] > 0 and row["asked_ms"] >= 0 for row in measures)
+    assert {row["system"]: row["update_ms"] > 0 for row in measures} == {"uniform": False, "lsh": True}
+
+    store = Store(tmp_path / "store")
+    store.append(done, traces, measures)
+    rows = current(store.rows())
+    assert rows.measures[["system", "step_ms"]].to_dict("records") == [
+        {"system": row["system"], "step_ms": row["step_ms"]} for row in measures
+    ]
+    export_rows(rows, tmp_path / "export")
+    again = read_export(tmp_path / "export").measures
+    assert again["step_ms"].tolist() == pytest.approx(rows.measures["step_ms"].tolist(), rel=1e-8)
+    assert store.done(done.key)
+
+
+def test_a_budget_of_steps_is_kept_to() -> None:
+    asked = RunConfig.model_validate(run("sampled_uniform").model_dump() | {"steps": 20, "evaluations": 4})
+    done, traces, _ = execute(asked, lambda event: None)
+    assert done.steps == 20
+    assert [trace.step for trace in traces if trace.event == "evaluation"] == [5, 10, 15, 20]
+    assert all(trace.full_loss > 0 for trace in traces if trace.event == "evaluation")
