@@ -23,10 +23,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Reproduce, c
 app.add_typer(data.app, name="data")
 app.command()(speed)
 
-REFERENCE = ROOT / "reports" / "results" / "wordnet"
-REFERENCE_DEBIAN = ROOT / "reports" / "results" / "debian"
-REFERENCE_SPEED = ROOT / "reports" / "results" / "speed"
-KEPT_SHEETS, PAGES = ROOT / "reports" / "results" / "datasets", ROOT / "docs" / "datasets"
+COMMITTED = ROOT / "reports" / "results"
+REFERENCE, REFERENCE_DEBIAN = COMMITTED / "wordnet", COMMITTED / "debian"
+REFERENCE_SPEED = COMMITTED / "speed"
+KEPT_SHEETS, PAGES = COMMITTED / "datasets", ROOT / "docs" / "datasets"
 StoreOption = Annotated[Path, typer.Option("--store", help="Directory of the results.")]
 SiteOption = Annotated[Path, typer.Option("--site", help="Directory of the report.")]
 NotebooksOption = Annotated[Path, typer.Option("--notebooks", help="Directory of the executed notebooks.")]
@@ -247,10 +247,11 @@ def _rows(store: Path) -> "Rows | None":
 
 
 def _reference() -> "Rows | None":
-    from bench.store import StoreError, read_export
+    from bench.store import StoreError, read_export, together
 
     try:
-        return read_export(REFERENCE) if (REFERENCE / "runs.csv").exists() else None
+        parts = [read_export(path.parent) for path in sorted(COMMITTED.glob("*/runs.csv"))]
+        return together(parts) if parts else None
     except StoreError as error:
         _fail(str(error))
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from bench.record import SCHEMA, Environment, Run, Trace
 
-LATER = {"full_loss"}  # columns that rows exported by earlier versions lack: not measured there
+LATER = {"full_loss", "retrieved_at_10"}  # columns that rows exported by earlier versions lack: not measured there
 TRACE_COLUMNS = [column.name for column in fields(Trace)]
 RUN_COLUMNS = list(Run("", "", "", "", "", 0, "ok").flat())
 
@@ -110,6 +110,12 @@ class Store:
             write_atomically(self._file(part, key), frame.to_parquet(index=False))
         else:
             self._file(part, key).unlink(missing_ok=True)
+
+
+def together(parts: Sequence[Rows]) -> Rows:
+    """The rows of several stores or exports as one."""
+    frames = ([getattr(part, name) for part in parts] for name in ("runs", "traces", "measures"))
+    return Rows(*(pd.concat([frame for frame in each if len(frame)] or each[:1], ignore_index=True) for each in frames))
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -29,7 +29,7 @@ from pathlib import Path
 from IPython.display import HTML, Image, Markdown, display
 
 from bench.store import Rows, Store, StoreError, read_export
-from reports.claims.base import judge_all
+from reports.claims.base import judge_run
 from reports.figures.base import discover, missing, render
 from reports.selection import current, settings
 from reports.tables import at_equal_seconds, at_equal_steps, cost, failures, precision
@@ -160,7 +160,7 @@ show("memory")
 # %%
 def claims(rows: Rows):
     """Words, published value, ours and verdict."""
-    return judge_all(rows)[["words", "source", "paper", "ours", "verdict", "reason"]]
+    return judge_run(rows)[["words", "source", "paper", "ours", "verdict", "reason"]]
 
 
 show_table(claims)

@@ -24,13 +24,51 @@ LOOKS = {
     "naive_lsh": Look("naive LSH", "#56B4E9", "D"),
     "slide": Look("SLIDE", "#0072B2", "o"),
     "mongoose": Look("MONGOOSE", "#D55E00", "P"),
+    "sampled_frequency-4k": Look("freq^0.75, 4k ids, corrected", "#CC79A7", "v"),
+    "sampled_frequency-9k": Look("freq^0.75, 9k ids, corrected", "#A94E81", "<"),
+    "sampled_frequency-16k": Look("freq^0.75, 16k ids, corrected", "#6B2A4F", ">"),
+    "sampled_frequency-4k_uncorrected": Look("freq^0.75, 4k ids", "#CC79A7", "v", ":"),
+    "sampled_frequency-9k_uncorrected": Look("freq^0.75, 9k ids", "#A94E81", "<", ":"),
+    "sampled_frequency-16k_uncorrected": Look("freq^0.75, 16k ids", "#6B2A4F", ">", ":"),
+    "sampled_uniform-4k": Look("uniform, 4k ids, corrected", "#E69F00", "^"),
+    "sampled_uniform-9k": Look("uniform, 9k ids, corrected", "#B87D00", "^"),
+    "sampled_uniform-16k": Look("uniform, 16k ids, corrected", "#7A5300", "^"),
+    "sampled_uniform-4k_uncorrected": Look("uniform, 4k ids", "#E69F00", "^", ":"),
+    "sampled_uniform-9k_uncorrected": Look("uniform, 9k ids", "#B87D00", "^", ":"),
+    "sampled_uniform-16k_uncorrected": Look("uniform, 16k ids", "#7A5300", "^", ":"),
+    "in_batch": Look("labels of the batch", "#999933", "*"),
+    "pool_hardest": Look("pool, hardest 8", "#0072B2", "s"),
+    "pool_hardest-uncorrected": Look("pool, hardest 8, uncorrected", "#0072B2", "s", ":"),
+    "mongoose-uncorrected": Look("MONGOOSE, uncorrected", "#D55E00", "P", ":"),
+    "oracle_topk": Look("oracle: the true top 8", "#117733", "X"),
     "nearest_neighbours": Look("10 nearest neighbours", "#5F6B6D", "", "--"),
     "most_frequent": Look("most frequent labels", "#5F6B6D", "", ":"),
 }
 
-UNTRAINED = ("nearest_neighbours", "most_frequent")
-TRAINED = tuple(method for method in LOOKS if method not in UNTRAINED)
+UNTRAINED = (  # those of the first experiment
+    "nearest_neighbours",
+    "most_frequent",
+)
+TRAINED = (  # those of the first experiment
+    "dense",
+    "sampled_uniform",
+    "sampled_frequency",
+    "naive_lsh",
+    "slide",
+    "mongoose",
+)
 SAMPLED = tuple(method for method in TRAINED if method != "dense")
+SHOWN = (  # those of the question that a figure has room for
+    "mongoose",
+    "mongoose-uncorrected",
+    "sampled_uniform-16k",
+    "sampled_frequency-4k_uncorrected",
+    "sampled_frequency-4k",
+    "sampled_frequency-9k",
+    "sampled_frequency-16k",
+    "pool_hardest",
+    "oracle_topk",
+)
 HASHED = ("naive_lsh", "slide", "mongoose")
 
 

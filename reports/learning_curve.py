@@ -1,6 +1,7 @@
 """P@1 on the test points against what it cost: shared by the figures over seconds and over steps."""
 
 import textwrap
+from collections.abc import Collection
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,13 +17,14 @@ from reports.selection import evaluations, succeeded
 COLUMNS = ["kind", *BAND]
 
 
-def learning_curve(rows: Rows, x: str) -> pd.DataFrame:
+def learning_curve(rows: Rows, x: str, methods: Collection[str] | None = None) -> pd.DataFrame:
     """Percent P@1 as mean, sd and n over seeds.
 
     `kind` is `curve` (evaluations over `x`), `best` (the evaluation that early stopping chose; `x` is the seeds' mean)
-    or `line` (no training: the run's score on the whole test part).
+    or `line` (no training: the run's score on the whole test part). methods: those that are drawn; None: all.
     """
     traces = evaluations(rows)
+    traces = traces if methods is None else traces[traces["method"].isin(methods)]
     traces = traces[traces[x] > 0].assign(percent=lambda frame: 100 * frame["p_at_1"])
     parts = [band(traces, x, "percent").assign(kind="curve"), _best(rows, traces, x), _lines(rows)]
     parts = [part[COLUMNS] for part in parts if len(part)]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.store import Rows, write_atomically
-from reports.claims.base import judge_all
+from reports.claims.base import judge_run
 from reports.selection import Setting, current, settings
 from reports.tables import scores
 
@@ -118,7 +118,7 @@ def _tables(measured: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _part(setting: Setting, rows: Rows) -> str:
-    judged = judge_all(rows)
+    judged = judge_run(rows)
     claims = pd.DataFrame(
         {
             "claim": judged["words"] + _mark_own(judged),

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.store import Rows
+from reports.costs import clocked
 
 SETTING = ["experiment", "dataset", "scale"]
 METHOD = [*SETTING, "method"]
 IDENTITY = [*METHOD, "seed"]
+CURVES = ("first-light", "debian")  # experiments that train methods for equal seconds
 VERSION = ["env_code", "env_backend", "budget_s"]
 
 
@@ -26,10 +28,11 @@ class Setting:
 
 
 def settings(rows: Rows) -> list[tuple[Setting, Rows]]:
-    """The rows of each setting, in a stable order."""
+    """The rows of each setting, in a stable order, the seconds of runs that counted steps told by `costs.clocked`."""
     found = rows.runs[SETTING].drop_duplicates()
     keys = sorted(Setting(*map(str, values)) for values in found.itertuples(index=False))
-    return [(key, rows.where(experiment=key.experiment, dataset=key.dataset, scale=key.scale)) for key in keys]
+    parts = (rows.where(experiment=key.experiment, dataset=key.dataset, scale=key.scale) for key in keys)
+    return [(key, clocked(part)) for key, part in zip(keys, parts, strict=True)]
 
 
 def current(rows: Rows) -> Rows:

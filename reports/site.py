@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.store import Rows, write_atomically
+from reports import question
 from reports.claims.base import as_json, discover, judge_all
 from reports.figures import base as figures
 from reports.paper_values import paper_values
@@ -18,6 +19,7 @@ from reports.selection import Setting, current, settings
 from reports.tables import at_equal_seconds, at_equal_steps, cost, environments, failures, precision
 
 TEMPLATES = Path(__file__).parent / "templates"
+TABLES = {"question": question.tables}  # by experiment; the others have those of learning curves
 CHOSEN = "On the whole test part, of the evaluation with the best validation P@1 (early stopping)."
 HERE, REFERENCE = "this machine", "committed reference"
 
@@ -98,8 +100,10 @@ def _section(origin: str, setting: Setting, rows: Rows, destination: Path) -> Se
         "".join(c if c.isalnum() else "-" for c in word)
         for word in (origin, setting.dataset, setting.scale, setting.experiment)
     )
-    saved = [figures.save(figure, rows, destination / "figures" / slug) for figure in figures.discover()]
-    return Section(slug, origin, setting, _facts(setting, rows), saved, _tables(rows))
+    saved = [
+        figures.save(figure, rows, destination / "figures" / slug) for figure in figures.discover(setting.experiment)
+    ]
+    return Section(slug, origin, setting, _facts(setting, rows), saved, TABLES.get(setting.experiment, _tables)(rows))
 
 
 def _tables(rows: Rows) -> list[tuple[str, str, pd.DataFrame]]:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from bench.store import Rows
-from reports.appearance import LOOKS, UNTRAINED, label, ordered
+from reports.appearance import TRAINED, UNTRAINED, label, ordered
 from reports.curves import at, common_range, curves
-from reports.selection import evaluations, succeeded
+from reports.selection import CURVES, evaluations, succeeded
 
 NOTHING = "—"
 STEP_MARKS = [mark * 10**power for power in range(1, 7) for mark in (1, 3)]
@@ -119,8 +119,9 @@ def _score_row(runs: pd.DataFrame) -> list[str]:
 
 
 def _methods(runs: pd.DataFrame) -> list[str]:
-    """Every known method, run or not, so that a missing one is seen; none at all where nothing was run."""
-    return ordered([*LOOKS, *runs["method"]]) if len(runs) else []
+    """The usual methods, run or not, so that a missing one is seen, and whatever was run; none where nothing was."""
+    usual = [*TRAINED, *UNTRAINED] if runs["experiment"].isin(CURVES).any() else []
+    return ordered([*usual, *runs["method"]])
 
 
 def _trained(rows: Rows) -> list[str]:

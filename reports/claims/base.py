@@ -1,7 +1,8 @@
 """What a claim is: somebody's words, where they stand, and a judgement that is a function of stored rows alone.
 
 Verdicts follow from a 95 % interval over seeds. *Reproduced* and *not reproduced* need the whole interval on one side;
-anything else, and any single seed, is *inconclusive*; *not run* means that rows the claim needs do not exist.
+anything else, and any single seed, is *inconclusive*; *partly* is for claims that say what a part of them is; *not run*
+means that rows the claim needs do not exist.
 """
 
 import importlib
@@ -17,9 +18,9 @@ import pandas as pd
 import reports.claims
 from bench.store import Rows
 from reports.interval import Interval
-from reports.selection import Setting, settings
+from reports.selection import CURVES, Setting, settings
 
-Verdict = Literal["reproduced", "not reproduced", "inconclusive", "not run"]
+Verdict = Literal["reproduced", "partly", "not reproduced", "inconclusive", "not run"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Claim:
         paper: the published number, "" where there is none.
         needs: the methods whose rows it reads.
         judge: rows of one setting to a finding.
+        experiments: whose rows it is judged by.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Claim:
     paper: str
     needs: tuple[str, ...]
     judge: Callable[[Rows], Finding]
+    experiments: tuple[str, ...] = CURVES
 
 
 def discover() -> list[Claim]:
@@ -80,9 +83,21 @@ def discover() -> list[Claim]:
 
 def judge_all(rows: Rows) -> pd.DataFrame:
     """One row a claim and setting: the claim's text, the setting, the finding; `lo` and `hi` are its interval."""
-    cases = settings(rows) or [(Setting("", "", ""), rows)]
-    found = [_row(claim, setting, claim.judge(part)) for claim in discover() for setting, part in cases]
-    return pd.DataFrame(found)
+    return pd.DataFrame([row for claim in discover() for row in _judge(claim, rows) or [_nothing(claim, rows)]])
+
+
+def judge_run(rows: Rows) -> pd.DataFrame:
+    """The same without the claims whose experiments are not among the rows."""
+    return pd.DataFrame([row for claim in discover() for row in _judge(claim, rows)])
+
+
+def _judge(claim: Claim, rows: Rows) -> list[dict[str, Any]]:
+    cases = [case for case in settings(rows) if case[0].experiment in claim.experiments]
+    return [_row(claim, setting, claim.judge(part)) for setting, part in cases]
+
+
+def _nothing(claim: Claim, rows: Rows) -> dict[str, Any]:
+    return _row(claim, Setting("", "", ""), claim.judge(rows.of(rows.runs.iloc[:0])))
 
 
 def as_json(judged: pd.DataFrame) -> list[dict[str, Any]]:
@@ -142,7 +157,7 @@ def doubt(found: Interval) -> str:
 
 def _row(claim: Claim, setting: Setting, finding: Finding) -> dict[str, Any]:
     row = asdict(claim) | asdict(setting) | asdict(finding) | {"lo": finding.interval[0], "hi": finding.interval[1]}
-    return {key: value for key, value in row.items() if key not in ("judge", "interval", "needs")}
+    return {key: value for key, value in row.items() if key not in ("judge", "interval", "needs", "experiments")}
 
 
 def _plain(value: Any) -> Any:

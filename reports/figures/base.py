@@ -15,6 +15,7 @@ import reports.figures
 from bench.store import Rows, write_atomically
 from reports.appearance import TRAINED, label
 from reports.drawing import STYLE, heading
+from reports.selection import CURVES
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Figure:
         draw: a drawing of what `data` gave, also when that is empty.
         methods: the methods that should be in it; one without rows is named as missing.
         rank: where it stands in the report.
+        experiments: whose rows it draws.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Figure:
     draw: Callable[[pd.DataFrame], Canvas]
     methods: tuple[str, ...] = TRAINED
     rank: int = 100
+    experiments: tuple[str, ...] = CURVES
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,14 @@ class Saved:
     missing: list[str]
 
 
-def discover() -> list[Figure]:
-    """Every figure of this folder, in the report's order."""
+def discover(experiment: str = CURVES[0]) -> list[Figure]:
+    """Every figure of this folder that draws an experiment's rows, in the report's order."""
     modules = [
         importlib.import_module(f"reports.figures.{found.name}")
         for found in pkgutil.iter_modules(reports.figures.__path__)
     ]
     figures: list[Figure] = [module.figure for module in modules if hasattr(module, "figure")]
+    figures = [figure for figure in figures if experiment in figure.experiments]
     return sorted(figures, key=lambda figure: (figure.rank, figure.name))
 
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from reports.appearance import LOOKS
+from reports.appearance import TRAINED, UNTRAINED
 from reports.figures.base import Figure
 from reports.learning_curve import draw_learning_curve, learning_curve
 
@@ -15,6 +15,6 @@ figure = Figure(
     ),
     data=partial(learning_curve, x="step"),
     draw=partial(draw_learning_curve, xlabel="optimiser steps (log scale)", log=True),
-    methods=tuple(LOOKS),
+    methods=(*TRAINED, *UNTRAINED),
     rank=20,
 )
