@@ -7,6 +7,7 @@ from pydantic import Field
 
 from bench.methods.base import Method, SampledConfig, Streams
 from bench.task import Task
+from bench.tuning.space import LR, Choice
 from mongoose.nn.chunked import ChunkedSoftmaxLinear
 from mongoose.nn.xmc import XMCNet
 
@@ -24,6 +25,7 @@ class DenseChunked(Method[DenseChunkedConfig]):
     name = "dense_chunked"
     reads = "Jain et al. 2023 (Renée); Zhang et al. 2025 (ELMO): chunks of labels, gradients fused with the update"
     config = DenseChunkedConfig
+    space = LR | {"block": Choice(1024, 4096, 16384)}
 
     def build(self, task: Task, config: DenseChunkedConfig, streams: Streams) -> XMCNet:
         head = ChunkedSoftmaxLinear(
