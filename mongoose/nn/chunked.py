@@ -131,10 +131,13 @@ class _Block:
 
 
 def _blocks(labels: Candidates, num_rows: int, size: int) -> Iterator[_Block]:
+    """All classes in turn, `size` at a time; ValueError if a label is none of them."""
     ids, order = labels.ids.sort()
     sample = labels.samples[order]
     starts = range(0, num_rows, size)
     cuts = torch.searchsorted(ids, torch.tensor([*starts, num_rows], device=ids.device)).tolist()
+    if cuts[0] != 0 or cuts[-1] != len(ids):
+        raise ValueError(f"labels are {int(ids[0])} … {int(ids[-1])}; accepted: 0 … {num_rows - 1}.")
     for start, (first, end) in zip(starts, pairwise(cuts), strict=True):
         yield _Block(slice(start, min(start + size, num_rows)), ids[first:end] - start, sample[first:end])
 

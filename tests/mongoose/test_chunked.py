@@ -203,6 +203,13 @@ def test_a_loss_of_weights_that_have_changed_is_refused() -> None:
     assert torch.equal(trained.layer.weight, after)
 
 
+@pytest.mark.parametrize("label", [-1, 20])
+def test_a_label_that_is_no_class_is_refused(label: int) -> None:
+    labels = Candidates(torch.tensor([label]), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match=r"accepted: 0 … 19"):
+        chunked(20).loss(torch.zeros(1, D), labels)
+
+
 def test_second_derivatives_are_refused() -> None:
     trained = Adams(chunked(20))
     with pytest.raises(RuntimeError, match="second derivatives"):
