@@ -15,6 +15,7 @@ from bench.config import Backend, RunConfig, Scale
 from bench.environment import ROOT
 from bench.experiments.base import Experiment
 from bench.speed.command import speed
+from bench.tuning.command import tune
 
 if TYPE_CHECKING:  # pandas and torch take seconds to import, and most commands need neither
     from bench.store import Rows, Store
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # pandas and torch take seconds to import, and most commands 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Reproduce, compare and read LSH training results.")
 app.add_typer(data.app, name="data")
 app.command()(speed)
+app.command()(tune)
 
 COMMITTED = ROOT / "reports" / "results"
 REFERENCE, REFERENCE_DEBIAN = COMMITTED / "wordnet", COMMITTED / "debian"

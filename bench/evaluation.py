@@ -13,7 +13,9 @@ LOSS_POINTS = 512
 
 
 def evaluate(net: XMCNet, part: Part, task: Task) -> dict[str, float]:
-    """Metrics of `bench.metrics.scores` over all points of a part."""
+    """Metrics of `bench.metrics.scores` over all points of a part; none if it has no points."""
+    if not part.points:
+        return {}
     points = Points(part)
     blocks = torch.arange(len(points)).split(BLOCK)
     top = torch.cat([net.topk(points.batch(ids)[0], max(KS)) for ids in blocks])

@@ -29,7 +29,7 @@ class HashWatch:
     @torch.no_grad()
     def codes(self, weight: Tensor) -> Tensor:
         """[N, 10] int32; keep it, to compare later."""
-        return self.family.codes(weight).int()
+        return self.family.codes(weight.float()).int()
 
     def change(self, before: Tensor, after: Tensor) -> Change:
         """What differs between two results of `codes`."""

@@ -131,7 +131,8 @@ class Training:
         if validation > self.best[0]:
             self.best = (validation, self.step, self.train_s)
             torch.save(self.net.state_dict(), best)
-        kept = {name: test[name] for name in ("p_at_1", "p_at_3", "p_at_5", "psp_at_1")}
+        shown = ("p_at_1", "p_at_3", "p_at_5", "psp_at_1")
+        kept: dict[str, float] = {name: test[name] for name in shown if name in test}
         self.traces.append(
             self._trace(
                 "evaluation",
@@ -147,7 +148,7 @@ class Training:
         )
         self._losses.clear()
         memory.reset_peak()
-        progress({"seconds": self.train_s, "step": self.step, "p_at_1": test["p_at_1"]})
+        progress({"seconds": self.train_s, "step": self.step, **kept})
 
     def _step_under_watch(self) -> Change:
         self._note_peak()

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from bench.task import Task
 from bench.timing import Stopwatch, settle
 from bench.training import DivergedError, Progress, Training
 from datasets import get, names
-from datasets.base import Part
+from datasets.base import Part, Splits
 from mongoose.ops import backend
 
 LINES: dict[str, Callable[[Part, Part], NDArray[np.int64]]] = {
@@ -63,8 +64,14 @@ def _compare(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace]]:
         return Run(**known, status="error", reason=reason), []
     progress({"phase": "reading data"})
     dataset = get(config.dataset)
-    task = Task(dataset.name, dataset.load(), config.hidden, dataset.propensity)
+    splits = dataset.load() if config.final else without_test(dataset.load())
+    task = Task(dataset.name, splits, config.hidden, dataset.propensity)
     return _score_line(known, config, task) if config.method in LINES else _train(known, config, task, progress)
+
+
+def without_test(splits: Splits) -> Splits:
+    """The same parts, but no test points: what is not there cannot decide anything."""
+    return replace(splits, test=splits.test.take(np.empty(0, np.int64)))
 
 
 def _score_line(known: dict[str, Any], config: RunConfig, task: Task) -> tuple[Run, list[Trace]]:

@@ -5,6 +5,7 @@ from pydantic import Field
 
 from bench.methods.base import Method, MethodConfig, Streams
 from bench.task import Task
+from bench.tuning.space import LR, Choice
 from mongoose.nn.adaptive import AdaptiveSoftmax, cutoffs
 from mongoose.nn.xmc import XMCNet
 
@@ -21,6 +22,10 @@ class AdaptiveSoftmaxMethod(Method[AdaptiveSoftmaxConfig]):
     name = "adaptive_softmax"
     reads = "Grave et al. 2017; torch.nn.AdaptiveLogSoftmaxWithLoss"
     config = AdaptiveSoftmaxConfig
+    space = LR | {
+        "cutoffs": Choice((0.003, 0.03, 0.1, 0.3), (0.01, 0.1), (0.03, 0.3), (0.1,)),
+        "div_value": Choice(1.5, 2.0, 3.0),
+    }
 
     def build(self, task: Task, config: AdaptiveSoftmaxConfig, streams: Streams) -> XMCNet:
         head = AdaptiveSoftmax(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Generator
 
 from bench.task import Task
+from bench.tuning.space import LR, Space
 from mongoose.hashing.base import HashFamily
 from mongoose.hashing.hadamard import HadamardSimHash
 from mongoose.hashing.simhash import SimHash
@@ -83,6 +84,7 @@ class Method(ABC, Generic[Config]):
     name: ClassVar[str]
     reads: ClassVar[str]  # where the method is described
     config: type[Config]
+    space: ClassVar[Space] = LR  # what `bench tune` draws: a range for each of some fields of `config`
 
     @abstractmethod
     def build(self, task: Task, config: Config, streams: Streams) -> XMCNet:

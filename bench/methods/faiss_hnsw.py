@@ -4,6 +4,7 @@ from pydantic import Field
 
 from bench.methods.base import Method, RetrievedConfig, Streams, missing, retrieved_net
 from bench.task import Task
+from bench.tuning.space import RETRIEVED, Choice
 from mongoose.nn.xmc import XMCNet
 from mongoose.retrieval.approximate import HNSW
 from mongoose.scheduling.every import Every
@@ -22,6 +23,11 @@ class FaissHNSW(Method[FaissHNSWConfig]):
     name = "faiss_hnsw"
     reads = "Malkov & Yashunin 2018; Douze et al. 2024 (FAISS), IndexHNSWFlat"
     config = FaissHNSWConfig
+    space = RETRIEVED | {
+        "links": Choice(8, 16, 32),
+        "search_depth": Choice(32, 64, 128),
+        "every": Choice(300, 1000, 3000),
+    }
 
     def skip(self) -> str | None:
         return missing("faiss", extra="ann")

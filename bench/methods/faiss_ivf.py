@@ -4,6 +4,7 @@ from pydantic import Field
 
 from bench.methods.base import Method, RetrievedConfig, Streams, missing, retrieved_net
 from bench.task import Task
+from bench.tuning.space import RETRIEVED, Choice
 from mongoose.nn.xmc import XMCNet
 from mongoose.retrieval.approximate import IVF
 from mongoose.scheduling.every import Every
@@ -21,6 +22,11 @@ class FaissIVF(Method[FaissIVFConfig]):
     name = "faiss_ivf"
     reads = "Douze et al. 2024 (FAISS), IndexIVFFlat"
     config = FaissIVFConfig
+    space = RETRIEVED | {
+        "num_lists": Choice(256, 1024, 4096),
+        "probes": Choice(4, 16, 64),
+        "every": Choice(20, 50, 100, 200),
+    }
 
     def skip(self) -> str | None:
         return missing("faiss", extra="ann")

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from bench.methods.base import Method, MethodConfig, Streams
 from bench.task import Task
+from bench.tuning.space import LR, Choice
 from mongoose.nn.linear_cross_entropy import LinearCrossEntropy
 from mongoose.nn.xmc import XMCNet
 
@@ -18,6 +19,7 @@ class LinearCrossEntropyMethod(Method[LinearCrossEntropyConfig]):
     name = "linear_cross_entropy"
     reads = "torch.nn.functional.linear_cross_entropy (torch 2.13)"
     config = LinearCrossEntropyConfig
+    space = LR | {"chunk": Choice(32, 64, 128)}
 
     def build(self, task: Task, config: LinearCrossEntropyConfig, streams: Streams) -> XMCNet:
         head = LinearCrossEntropy(task.hidden, task.num_labels, chunk=config.chunk)

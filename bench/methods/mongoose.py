@@ -4,6 +4,7 @@ from pydantic import Field
 
 from bench.methods.base import LSHConfig, Method, Streams, lsh_net, random_family
 from bench.task import Task
+from bench.tuning.space import LSH, LogUniform
 from mongoose.hashing.learned import LearnedSimHash
 from mongoose.nn.xmc import XMCNet
 from mongoose.scheduling.drift import Drift
@@ -21,6 +22,7 @@ class Mongoose(Method[MongooseConfig]):
     name = "mongoose"
     reads = "Chen et al. 2021, §3.2 and §3.3"
     config = MongooseConfig
+    space = LSH | {"threshold": LogUniform(0.002, 0.2)}
 
     def build(self, task: Task, config: MongooseConfig, streams: Streams) -> XMCNet:
         family = self._learned(task, config, streams) if config.learned else random_family(task, config, streams)

@@ -2,6 +2,7 @@
 
 from bench.methods.base import Method, RetrievedConfig, Streams, retrieved_net
 from bench.task import Task
+from bench.tuning.space import RETRIEVED
 from mongoose.nn.xmc import XMCNet
 from mongoose.retrieval.exact import Exact
 from mongoose.scheduling.never import Never
@@ -13,6 +14,7 @@ class OracleTopK(Method[RetrievedConfig]):
     name = "oracle_topk"
     reads = "MONGOOSE §3, what the tables approximate"
     config = RetrievedConfig
+    space = RETRIEVED
 
     def build(self, task: Task, config: RetrievedConfig, streams: Streams) -> XMCNet:
         return retrieved_net(task, config, Exact(), Never(), streams)

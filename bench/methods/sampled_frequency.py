@@ -4,6 +4,7 @@ from pydantic import Field
 
 from bench.methods.base import Method, SampledConfig, Streams, frequency_negatives, sampled_net
 from bench.task import Task
+from bench.tuning.space import NEGATIVES, Uniform
 from mongoose.nn.xmc import XMCNet
 
 
@@ -19,6 +20,7 @@ class SampledFrequency(Method[SampledFrequencyConfig]):
     name = "sampled_frequency"
     reads = "Mikolov et al. 2013 (exponent); Bengio & Senécal 2008 (correction)"
     config = SampledFrequencyConfig
+    space = NEGATIVES | {"exponent": Uniform(0.0, 1.0)}
 
     def build(self, task: Task, config: SampledFrequencyConfig, streams: Streams) -> XMCNet:
         sampler = frequency_negatives(

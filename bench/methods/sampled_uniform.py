@@ -4,6 +4,7 @@ from pydantic import Field
 
 from bench.methods.base import Method, SampledConfig, Streams, sampled_net, uniform_negatives
 from bench.task import Task
+from bench.tuning.space import NEGATIVES
 from mongoose.nn.xmc import XMCNet
 
 
@@ -18,6 +19,7 @@ class SampledUniform(Method[SampledUniformConfig]):
     name = "sampled_uniform"
     reads = "SLIDE §4.2 (its sampled-softmax baseline); Jean et al. 2015"
     config = SampledUniformConfig
+    space = NEGATIVES
 
     def build(self, task: Task, config: SampledUniformConfig, streams: Streams) -> XMCNet:
         sampler = uniform_negatives(task, config.num_samples, streams, corrected=config.corrected)

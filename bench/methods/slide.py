@@ -6,6 +6,7 @@ from pydantic import Field
 
 from bench.methods.base import Method, SampledConfig, Streams, sampled_net
 from bench.task import Task
+from bench.tuning.space import LR, Choice, LogUniform
 from mongoose.hashing.simhash import SimHash
 from mongoose.index import LSHIndex
 from mongoose.nn.xmc import XMCNet
@@ -30,6 +31,13 @@ class Slide(Method[SlideConfig]):
     name = "slide"
     reads = "Chen et al. 2020, §3 and Algorithm 1"
     config = SlideConfig
+    space = LR | {
+        "num_bits": Choice(6, 9, 12),
+        "num_tables": Choice(10, 25, 50),
+        "num_active": Choice(256, 512, 1024, 2048),
+        "bucket_cap": Choice(64, 128, 256),
+        "growth": LogUniform(0.01, 1.0),
+    }
 
     def build(self, task: Task, config: SlideConfig, streams: Streams) -> XMCNet:
         family = SimHash(

@@ -5,6 +5,7 @@ from pydantic import Field
 
 from bench.methods.base import Method, MethodConfig, Streams
 from bench.task import Task
+from bench.tuning.space import NEGATIVES, Choice
 from mongoose.nn.sampled_embedding import Distribution, SampledEmbedding, TorchXMCNet
 
 
@@ -20,6 +21,10 @@ class TorchSampled(Method[TorchSampledConfig]):
     name = "torch_sampled"
     reads = "torch.nn.Embedding(sparse=True), torch.optim.SparseAdam; Jean et al. 2015"
     config = TorchSampledConfig
+    space = NEGATIVES | {
+        "distribution": Choice("uniform", "log_uniform"),
+        "corrected": Choice(False, True),
+    }
 
     def build(self, task: Task, config: TorchSampledConfig, streams: Streams) -> TorchXMCNet:
         head = SampledEmbedding(
