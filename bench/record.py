@@ -91,8 +91,8 @@ class Trace:
 
     `bits_changed_*` and `codes_changed_*` are the fractions of the bits, and of whole K-bit codes, of all output rows
     that differ under one fixed random SimHash: over the last step before an evaluation, or over the epoch that ended.
-    `retrieved_at_10` is the share of each query's exact top-10 scores that was retrieved for it, before anything else came
-    into its active set; NaN where nothing is retrieved.
+    `retrieved_at_10` is the share of each query's exact top-10 scores that was retrieved for it, before anything else
+    came into its active set; NaN where nothing is retrieved.
     `recall_at_10` is the share of each query's exact top-10 scores, after the step, that its active set held: labels
     and random negatives included, and those of the whole batch where the set is shared.
     `full_loss` is the cross-entropy over all classes, in nats, of 512 of the test points on which curves are drawn;
