@@ -19,8 +19,8 @@ class Duel:
     Attributes:
         x: the moment, in the unit of the axis. lead: over seeds that both have, in percentage points.
         ours, theirs: mean P@1 in percent. gain: what the rival still gained over the last quarter of its way to x.
-        break_even: the rival's x where it first reached our score, over x: how much dearer our step could be (of steps),
-            or how much slower we could be (of seconds). NaN where it never got there.
+        break_even: the rival's x where it first reached our score, over x: how much dearer our step could be (of
+            steps), or how much slower we could be (of seconds). NaN where it never got there.
     """
 
     rival: str

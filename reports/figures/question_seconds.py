@@ -10,9 +10,9 @@ figure = Figure(
     name="question_seconds",
     title="Hash tables and chance, at equal seconds",
     asks=(
-        "Which negatives teach most in the same time? Seconds are steps and table updates times what one of each cost, all "
-        "systems by turns in one process. The oracle finds the true top 8 by scoring every label: it is the most that any "
-        "index could find, at a price that nobody would pay."
+        "Which negatives teach most in the same time? Seconds are steps and table updates times what one of each cost, "
+        "all systems by turns in one process. The oracle finds the true top 8 by scoring every label: it is the most "
+        "that any index could find, at a price that nobody would pay."
     ),
     data=partial(learning_curve, x="train_s", methods=SHOWN),
     draw=partial(draw_learning_curve, xlabel="seconds of training", log=False),

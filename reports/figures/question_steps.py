@@ -10,8 +10,8 @@ figure = Figure(
     name="question_steps",
     title="Hash tables and chance, at equal steps",
     asks=(
-        "Which negatives teach most a step? What the oracle is ahead of random negatives by is all that retrieval can win; "
-        "what LSH is ahead by is what it does win, before its cost is counted."
+        "Which negatives teach most a step? What the oracle is ahead of random negatives by is all that retrieval can "
+        "win; what LSH is ahead by is what it does win, before its cost is counted."
     ),
     data=partial(learning_curve, x="step", methods=SHOWN),
     draw=partial(draw_learning_curve, xlabel="optimiser steps", log=False),
