@@ -122,7 +122,9 @@ def test_tables_and_figures_are_drawn():
     (_, rows), *_ = settings(current(make()))
     shown = {title: frame for title, _, frame in tables(rows)}
     assert all(len(frame) for frame in shown.values())
-    assert shown["What a step costs"].set_index("system").loc["MONGOOSE", "times the cheapest"] == "1.47"  # (15 + 0.1 + 0.5) / (10 + 0.1 + 0.5)
+    assert (
+        shown["What a step costs"].set_index("system").loc["MONGOOSE", "times the cheapest"] == "1.47"
+    )  # (15 + 0.1 + 0.5) / (10 + 0.1 + 0.5)
     names = [figure.name for figure in discover("question")]
     assert names == ["question_seconds", "question_steps"]
     assert all(render(figure, rows).startswith(b"\x89PNG") for figure in discover("question"))
