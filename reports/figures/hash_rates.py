@@ -57,8 +57,8 @@ figure = Figure(
     name="hash_rates",
     title="What decides how fast hash codes change",
     asks=(
-        "Is it a constant of training that 1 to 5 % of the codes change in an epoch? Mean ± sd over seeds, of the epochs "
-        "after the second; the tables that count are never refitted. The band is the paper's claim."
+        "Is it a constant of training that 1 to 5 % of the codes change in an epoch? Mean ± sd over seeds, of the "
+        "epochs after the second; the tables that count are never refitted. The band is the paper's claim."
     ),
     data=data,
     draw=draw,

@@ -25,8 +25,7 @@ def make() -> Rows:
                 for epoch in (1, 2, 3, 4)
             ]
             traces.append(replace(moment, event="evaluation", epoch=3.5, codes_changed_step=lr))
-    columns = [name for name in asdict(moment)]
-    assert columns == TRACE_COLUMNS
+    assert list(asdict(moment)) == TRACE_COLUMNS
     return Rows(pd.DataFrame(runs, columns=RUN_COLUMNS), pd.DataFrame([asdict(trace) for trace in traces]))
 
 
