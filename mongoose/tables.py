@@ -14,7 +14,8 @@ class HashTables:
     """L tables of 2**K buckets over N items.
 
     Rows that moved since the last build live in small side tables, and are hidden in the main ones, so that an update
-    costs in proportion to the rows that moved since then (and a scan of N flags), not to a build.
+    costs in proportion to the rows that moved since then (and a scan of N flags), not to a build. The tables are built
+    anew once one row in eight has moved, or once side tables have taken in N rows, repeats counted: as many as a build.
     After any sequence of updates a query equals brute-force comparison of codes, id for id.
     """
 
@@ -37,6 +38,7 @@ class HashTables:
         self._main = Buckets(*build_buckets(codes, 2**self.num_bits))
         self._moved = torch.zeros(len(codes), dtype=torch.bool, device=codes.device)
         self._side: Buckets | None = None
+        self._side_work = 0  # rows put into side tables since the build
 
     def update(self, ids: Tensor, codes: Tensor) -> None:
         """Move the items `ids` ([m] int64, distinct) to the buckets of `codes` ([m, L] int32)."""
@@ -50,7 +52,8 @@ class HashTables:
         self.codes[ids] = codes
         self._moved[ids] = True
         moved = self._moved.nonzero().squeeze(1)
-        if len(moved) * MERGE_FRACTION > len(self.codes):
+        self._side_work += len(moved)
+        if len(moved) * MERGE_FRACTION > len(self.codes) or self._side_work > len(self.codes):
             self.build(self.codes)
         elif len(moved):
             items, offsets = build_buckets(self.codes[moved], 2**self.num_bits)

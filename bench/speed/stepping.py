@@ -101,7 +101,7 @@ class Stepper:
                 sampler.retriever.build(weight, bias)
             elif sampler is not None and sampler.index is not None:
                 sampler.mine(weight, bias)
-                sampler.index.refresh(self.step, weight, Rows.ALL)
+                sampler.index.refresh(self.step, weight, Rows.ALL, bias)
 
     @property
     def _sampler(self) -> Sampler | None:

@@ -116,4 +116,6 @@ class SampledLinear(SoftmaxLinear):
         return self.active.cross_entropy(x, self.weight, self.bias, labels)
 
     def refresh(self, step: int) -> None:
+        if self.active is not None:
+            self.sampler.touched(self.active)
         self.sampler.refresh(step, self.weight.detach(), self.bias.detach())

@@ -26,6 +26,11 @@ class ActiveSet(ABC):
 
     @property
     @abstractmethod
+    def rows(self) -> Tensor:
+        """[U] int64, distinct and ascending: the classes in it, whose rows and no others have gradients."""
+
+    @property
+    @abstractmethod
     def size(self) -> float:
         """Active classes a sample, mean over the batch."""
 
@@ -50,6 +55,10 @@ class SharedActiveSet(ActiveSet):
         return torch.isin(ids, self.ids)
 
     @property
+    def rows(self) -> Tensor:
+        return self.ids
+
+    @property
     def size(self) -> float:
         return float(self.ids.numel())
 
@@ -66,6 +75,11 @@ class PerSampleActiveSet(ActiveSet):
 
     def holds(self, sample: Tensor, ids: Tensor) -> Tensor:
         return self.members.contains(sample, ids)
+
+    @property
+    def rows(self) -> Tensor:
+        rows: Tensor = self.members.ids.unique()
+        return rows
 
     @property
     def size(self) -> float:
@@ -88,11 +102,22 @@ class Sampler(ABC):
     def mine(self, weight: Tensor, bias: Tensor) -> None:
         """Give the index triplets from the last batch, if its hash functions can learn from them."""
 
+    def touched(self, active: ActiveSet) -> None:
+        """Say that a training step has changed the rows of `active` and no others, before `refresh`.
+
+        Of gradients summed over several batches, every batch's active set; otherwise rows are stale unnoticed.
+        """
+        if self.index is not None and self.index.policy.wants_touched:
+            self.index.policy.touched(active.rows)
+
     def refresh(self, step: int, weight: Tensor, bias: Tensor) -> None:
-        """Let the tables follow the weights after `step` training steps, where the index's policy says so."""
+        """Let the tables follow the weights after `step` training steps, where the index's policy says so.
+
+        Hash functions learn where all rows are to be re-hashed: once they change, every code may.
+        """
         if self.index is None:
             return
-        rows = self.index.due(step, weight)
-        if rows is not Rows.NONE:
+        rows = self.index.due(step, weight, bias)
+        if rows is Rows.ALL:
             self.mine(weight, bias)
-            self.index.refresh(step, weight, rows)
+        self.index.refresh(step, weight, rows, bias)

@@ -29,7 +29,8 @@ class SlideSampler(Sampler):
         """Each query visits the tables in a random order of its own until it has `num_active` distinct items."""
         tables, codes = self.index.tables, self.index.query_codes(x)
         order = torch.rand(codes.shape, generator=self.generator).argsort(dim=1)
-        return tables.query(codes, tables=order, cap=self.bucket_cap, generator=self.generator, enough=self.num_active)
+        found = tables.query(codes, tables=order, cap=self.bucket_cap, generator=self.generator, enough=self.num_active)
+        return self.index.with_aside(found)
 
     def _fill(self, retrieved: Candidates, num_classes: int) -> Candidates:
         missing = (self.num_active - retrieved.counts).clamp_min(0)

@@ -1,12 +1,10 @@
 """Every step."""
 
-from torch import Tensor
-
-from mongoose.scheduling.base import Rows, UpdatePolicy
+from mongoose.scheduling.base import Rows, RowSource, UpdatePolicy
 
 
 class Always(UpdatePolicy):
     """Update every row after every step: naive LSH, tables never stale."""
 
-    def rows_to_update(self, step: int, weight: Tensor) -> Rows:
+    def rows_to_update(self, step: int, weight: RowSource) -> Rows:
         return Rows.ALL

@@ -1,8 +1,12 @@
 """What an update policy promises."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -13,20 +17,126 @@ class Rows(Enum):
     NONE = "none"
 
 
+class RowSource(Protocol):
+    """Rows as they are hashed: a [N, D] tensor, or what makes rows of it when they are asked for."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def __getitem__(self, ids: Any, /) -> Tensor:
+        """The rows `ids` ([m] int64), [m, D]; all of them for the slice `[:]`."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the rows are."""
+
+
+class Hashing(Protocol):
+    """How the owner of the tables hashes rows: what a policy may know that looks at codes or hyperplanes."""
+
+    @property
+    def table_codes(self) -> Tensor:
+        """[N, L] int32, the codes under which the tables hold the rows."""
+
+    def row_codes(self, rows: Tensor) -> Tensor:
+        """[m, L] int32, the codes that rows [m, D] get now."""
+
+    def hyperplanes(self) -> tuple[Tensor, Tensor | None]:
+        """Normals [D, L*K] of the planes that rows are hashed by, and the centre [D] that they pass through.
+
+        The centre is None for the origin. ValueError if the hash family has no hyperplanes.
+        """
+
+
+@dataclass
+class Cost:
+    """What deciding has taken so far; what the decisions took is counted by the owner of the tables.
+
+    asked: decisions for which rows were looked at. rows_compared: rows compared with their copy (D numbers each).
+    rows_ranked: rows ranked by how far they are known to have moved (one number each). rows_hashed: rows hashed, or
+    projected on the planes.
+    """
+
+    asked: int = 0
+    rows_compared: int = 0
+    rows_ranked: int = 0
+    rows_hashed: int = 0
+
+
 class UpdatePolicy(ABC):
     """Decides which rows of the tables to bring up to date; never touches them.
 
-    The owner of the tables asks after every training step, and calls `updated` once the rows it was told to move have
-    moved; the first call of `updated` announces that the tables were built.
+    The owner of the tables says how it hashes (`attach`), asks after every training step, and calls `updated` once the
+    rows it was told to move have moved; the first call of `updated` announces that the tables were built.
     """
 
+    wants_touched: ClassVar[bool] = False  # whether `touched` is to be called, for which an owner may have to sort ids
+    aside: Tensor | None = None
+    """[m] int64, ascending: rows for which the tables must not be trusted; queries scan them. None: there are none."""
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What deciding has taken so far."""
+        return Cost()
+
     @abstractmethod
-    def rows_to_update(self, step: int, weight: Tensor) -> Rows | Tensor:
-        """The rows to re-hash now: Rows.ALL, Rows.NONE or [m] int64 ids. Has no side effect.
+    def rows_to_update(self, step: int, weight: RowSource) -> Rows | Tensor:
+        """The rows to re-hash now: Rows.ALL, Rows.NONE or [m] int64 ids, distinct and ascending.
+
+        Asked again, with nothing done in between, it answers the same.
 
         Args:
-            step: training steps done. weight: [N, D], the rows as they are now.
+            step: training steps done. weight: the N rows as they are now.
         """
 
-    def updated(self, step: int, weight: Tensor) -> None:
-        """The rows have been moved (or the tables built): remember what later decisions compare with."""
+    def updated(self, step: int, weight: RowSource, rows: Rows | Tensor = Rows.ALL) -> None:
+        """`rows` have moved (all: tables were built, or hash functions changed): what later decisions compare with."""
+
+    def touched(self, rows: Tensor) -> None:
+        """A training step has changed these rows ([m] int64, distinct) and no others."""
+
+    def attach(self, hashing: Hashing) -> None:
+        """The owner of the tables says how it hashes, before it builds them."""
+
+
+class RowwisePolicy(UpdatePolicy):
+    """A policy that looks at the rows that have changed since it last looked, and at no others.
+
+    After a step of which nobody told it what was touched, any row may have changed.
+
+    Args:
+        full_every: update all rows every so many steps, stale or not: a centre, a transform and learned hash functions
+            change for all rows at once, and only then. None: never.
+    """
+
+    wants_touched = True
+
+    def __init__(self, *, full_every: int | None = None) -> None:
+        if full_every is not None and full_every < 1:
+            raise ValueError(f"full_every={full_every}; a number of steps ≥ 1 is accepted, or None for never.")
+        self.full_every = full_every
+        self._told: Tensor | None = None
+
+    def touched(self, rows: Tensor) -> None:
+        self._told = rows if self._told is None else torch.cat([self._told, rows]).unique()
+
+    def rows_to_update(self, step: int, weight: RowSource) -> Rows | Tensor:
+        if self.full_every is not None and step % self.full_every == 0:
+            return Rows.ALL
+        self.cost.asked += 1
+        ids = self.stale(weight)
+        return ids if len(ids) else Rows.NONE
+
+    @abstractmethod
+    def stale(self, weight: RowSource) -> Tensor:
+        """[m] int64, distinct and ascending: the rows to re-hash now; may be empty."""
+
+    def changed(self, weight: RowSource, *, forget: bool = True) -> Tensor:
+        """[m] int64, distinct and ascending: the rows that may have changed since they were last forgotten."""
+        told = self._told
+        if forget:
+            self._told = None
+        return torch.arange(len(weight), device=weight.device) if told is None else told
+
+    def updated(self, step: int, weight: RowSource, rows: Rows | Tensor = Rows.ALL) -> None:
+        self._told = None

@@ -1,8 +1,6 @@
 """At a fixed interval."""
 
-from torch import Tensor
-
-from mongoose.scheduling.base import Rows, UpdatePolicy
+from mongoose.scheduling.base import Rows, RowSource, UpdatePolicy
 
 
 class Every(UpdatePolicy):
@@ -13,5 +11,5 @@ class Every(UpdatePolicy):
             raise ValueError(f"interval={interval}; a number of steps ≥ 1 is accepted. For no updates use Never().")
         self.interval = interval
 
-    def rows_to_update(self, step: int, weight: Tensor) -> Rows:
+    def rows_to_update(self, step: int, weight: RowSource) -> Rows:
         return Rows.ALL if step % self.interval == 0 else Rows.NONE

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from mongoose.scheduling.base import Rows, UpdatePolicy
+from mongoose.scheduling.base import Rows, RowSource, UpdatePolicy
 
 
 class Exponential(UpdatePolicy):
@@ -23,9 +23,9 @@ class Exponential(UpdatePolicy):
         self.num_updates = -1
         self.next_step = 0.0
 
-    def rows_to_update(self, step: int, weight: Tensor) -> Rows:
+    def rows_to_update(self, step: int, weight: RowSource) -> Rows:
         return Rows.ALL if step >= self.next_step else Rows.NONE
 
-    def updated(self, step: int, weight: Tensor) -> None:
+    def updated(self, step: int, weight: RowSource, rows: Rows | Tensor = Rows.ALL) -> None:
         self.num_updates += 1
         self.next_step += self.first * math.exp(self.growth * self.num_updates)

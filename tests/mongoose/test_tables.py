@@ -54,6 +54,34 @@ def test_empty_batch_of_queries() -> None:
     assert len(tables.query(torch.zeros(0, 2, dtype=torch.int32))) == 0
 
 
+class Counting(HashTables):
+    """Notes how many rows were in side tables, summed over updates, at each build."""
+
+    def __init__(self, *, num_bits: int, num_tables: int) -> None:
+        super().__init__(num_bits=num_bits, num_tables=num_tables)
+        self.work: list[int] = []
+
+    def build(self, codes: Tensor) -> None:
+        self.work.append(self._side_work if self.built else 0)
+        super().build(codes)
+
+
+@pytest.mark.parametrize(("size", "builds"), [(1, 1 + 100 // 45), (10, 1 + 100 // 13), (130, 1 + 100)])
+def test_many_small_updates_build_anew_once_side_tables_have_taken_in_as_many_rows(size: int, builds: int) -> None:
+    """Of 1,000 rows: 1 + 2 + … + 45 > 1,000, the rows of 45 updates; of ten a time, one in eight have moved before."""
+    tables = Counting(num_bits=3, num_tables=2)
+    codes = random_codes(1000, 2, 3, 0)
+    tables.build(codes.clone())
+    for step in range(100):
+        ids = (torch.arange(size) + step * size) % 1000
+        codes[ids] = random_codes(size, 2, 3, step)
+        tables.update(ids, codes[ids])
+    assert len(tables.work) == builds
+    assert all(work <= 1000 + 126 for work in tables.work)
+    queries = random_codes(9, 2, 3, 1)
+    assert as_lists(tables.query(queries)) == brute_force(codes, queries)
+
+
 def one_bucket(rows: int, moved: int) -> HashTables:
     """All rows in bucket 0; the first `moved` of them went away and came back since the build."""
     tables = HashTables(num_bits=1, num_tables=1)
