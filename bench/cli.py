@@ -1,7 +1,6 @@
 """The command line, `python -m bench …`: where everything is put together. Run it from the root of the checkout."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from sqlite3 import DatabaseError
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -58,7 +57,7 @@ def reproduce(
     chosen = [_experiment(item) for item in items or experiments.usual()]
     runs = [config for item in chosen for config in item.runs(scale, seeds or item.seeds[scale])]
     configs = [config.model_copy(update=chosen_backend) for config in runs]
-    _require_data(config for config in configs if not _is_done(config, store))
+    _require_data([config for config in configs if not _is_done(config, store)])
     with Display(Console()) as display:
         failed = run_all(configs, _open(store), display)
     _write_reports(store, site, notebooks)
@@ -201,13 +200,15 @@ def _is_done(config: RunConfig, store: Path) -> bool:
     return _is_store(store) and _open(store).done(key_of(config))
 
 
-def _require_data(configs: Iterable[RunConfig]) -> None:
+def _require_data(configs: list[RunConfig]) -> None:
     """Stop before the first run, if a data set is missing."""
     import datasets
+    from bench import studies
     from datasets.base import DatasetError
 
+    made_up = {config.dataset for config in configs if config.method in studies.found()} - set(datasets.names())
     try:
-        for name in sorted({config.dataset for config in configs}):
+        for name in sorted({config.dataset for config in configs} - made_up):
             datasets.get(name).verify(contents=False)
     except DatasetError as error:
         _fail(str(error))

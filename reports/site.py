@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.store import Rows, write_atomically
-from reports import hash_rates, question
+from reports import growth, hash_rates, question
 from reports.claims.base import as_json, discover, judge_all
 from reports.figures import base as figures
 from reports.paper_values import paper_values
@@ -22,6 +22,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 TABLES = {  # by experiment; the others have those of learning curves
     "hash-change": hash_rates.tables,
     "question": question.tables,
+    "scheduler-growth": growth.tables,
 }
 CHOSEN = "On the whole test part, of the evaluation with the best validation P@1 (early stopping)."
 HERE, REFERENCE = "this machine", "committed reference"

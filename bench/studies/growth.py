@@ -5,17 +5,47 @@ MONGOOSE §3.2 (after Cohen, Lee & Song 2019) assumes of the rows w_i after each
 (C1 + C2)·√n, where a move costs the same for all. The walks here meet both with equality.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from scipy import stats
 from torch import Generator, Tensor
 
+from bench.config import RunConfig
+from bench.seeds import stream
+from bench.studies.base import Rows, Study
 from mongoose.hashing.simhash import SimHash
 from mongoose.index import LSHIndex
+from mongoose.scheduling.always import Always
 from mongoose.scheduling.base import UpdatePolicy
+from mongoose.scheduling.oracle import Oracle
+from mongoose.scheduling.touched import Touched
+from mongoose.scheduling.two_copy import TwoCopy
+
+POLICIES: dict[str, Callable[[], UpdatePolicy]] = {
+    "always": Always,
+    "touched": Touched,
+    "two_copy": TwoCopy,
+    "oracle": Oracle,
+}
+EPSILON = 0.1  # TwoCopy's
+
+
+def measures(config: RunConfig) -> Rows:
+    """A row a policy: what it costs a step on n rows.
+
+    Params: n. c1, c2: of the assumption. policies: names. touched: rows that a step moves, null for all.
+    As many steps are counted as a row takes to drift ε away, 30 at least, after as many that are not; of `always`, and
+    of others whose cost is the same at every step, a few.
+    """
+    asked = config.params
+    n, c1, c2 = asked["n"], asked["c1"], asked["c2"]
+    away = max(30, round(EPSILON * n**0.5 / c1))
+    for name in asked["policies"]:
+        steps, warmup = (5, 0) if name in ("always", "touched") else (away, away)
+        walk = stream(config.seed, f"walk of {n}")
+        found = measure(n, POLICIES[name], steps, c1, c2, walk, warmup=warmup, touched=asked["touched"])
+        yield {"policy": name, "c1": c1, "c2": c2, "touched": asked["touched"] or n} | found
 
 
 @dataclass
@@ -94,26 +124,6 @@ def measure(
     return {"n": n, "steps": steps, **mean, "upkeep": upkeep, "cost": upkeep + mean["compared"] + mean["probed"]}
 
 
-def exponent(ns: Sequence[int], costs_by_seed: Sequence[Sequence[float]]) -> tuple[float, float, float]:
-    """The slope of log cost over log n, mean over seeds, and its 95 % t-interval; of one seed, infinitely wide.
-
-    Args:
-        costs_by_seed: for each seed, a cost for each of `ns`.
-
-    Raises:
-        ValueError: fewer than two sizes, a cost that is not positive, or seeds with another number of costs.
-    """
-    costs = np.array([list(costs) for costs in costs_by_seed], dtype=float)
-    if len(set(ns)) < 2 or costs.shape != (len(costs), len(ns)) or not (costs > 0).all():
-        raise ValueError(f"costs {costs.tolist()} at {list(ns)}; accepted: two sizes or more, a cost > 0 at each.")
-    slopes = np.polyfit(np.log(ns), np.log(costs).T, 1)[0]
-    mean = float(slopes.mean())
-    if len(slopes) < 2:
-        return mean, -np.inf, np.inf
-    half = float(stats.t.ppf(0.975, len(slopes) - 1) * stats.sem(slopes))
-    return mean, mean - half, mean + half
-
-
 def _walk(walk: Walk, index: LSHIndex, steps: range, touched: int | None) -> int:
     """Walk these steps, the index following; returns the rows aside, summed over the steps."""
     scanned = 0
@@ -136,3 +146,6 @@ def _counts(index: LSHIndex) -> dict[str, float]:
         "ranked": cost.rows_ranked,
         "probed": cost.rows_hashed,
     }
+
+
+study = Study(name="growth", measures=measures)
