@@ -30,7 +30,7 @@ def exponents(rows: Rows, what: str) -> dict[tuple[str, str], Interval]:
     for (walk, policy), of in costs(rows).groupby(["walk", "policy"]):
         by_seed = of.pivot_table(index="seed", columns="n", values=what).dropna()
         if by_seed.shape[1] > 1 and len(by_seed):
-            found[str(walk), str(policy)] = exponent(list(by_seed.columns), by_seed.to_numpy().tolist())
+            found[str(walk), str(policy)] = exponent(by_seed.columns.to_list(), by_seed.to_numpy().tolist())
     return found
 
 
@@ -51,7 +51,7 @@ def exponent(ns: Sequence[int], costs_by_seed: Sequence[Sequence[float]]) -> Int
 
 def table(rows: Rows) -> pd.DataFrame:
     """Exponents, and the cost at the largest size, as text."""
-    largest = costs(rows).query("n == n.max()").groupby(["walk", "policy"]).mean(numeric_only=True)
+    largest = costs(rows).query("n == n.max()").groupby(["walk", "policy"]).mean(numeric_only=True).to_dict("index")
     by_cost = {what: exponents(rows, what) for what in COSTS}
     return pd.DataFrame(
         [
@@ -59,7 +59,7 @@ def table(rows: Rows) -> pd.DataFrame:
             | {f"exponent, {words}": by_cost[what][walk, policy].text() for what, words in COSTS.items()}
             | {f"{name} at n = {at['n']:,.0f}": f"{at[name]:,.1f}" for name in ("rehashed", "scanned", "compared")}
             for (walk, policy) in by_cost["upkeep"]
-            for at in [largest.loc[(walk, policy)]]
+            for at in [largest[walk, policy]]
         ]
     )
 

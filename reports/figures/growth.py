@@ -54,7 +54,7 @@ figure = Figure(
     title="What it costs to keep tables true, by the number of rows",
     asks=(
         "Algorithm 1 promises about √n rows a step where updating always takes n. It holds for what is re-hashed and "
-        "scanned; to know which rows moved, those that may have are compared with their copies, which is not drawn here."
+        "scanned; to know which rows moved, those that may have are compared with their copies, which is not drawn."
     ),
     data=data,
     draw=draw,
