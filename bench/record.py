@@ -97,7 +97,9 @@ class Trace:
     and random negatives included, and those of the whole batch where the set is shared.
     `full_loss` is the cross-entropy over all classes, in nats, of 512 of the test points on which curves are drawn;
     `loss` is the mean training loss since the evaluation before, as the method computes it.
-    Counters (`update_s`, `table_updates`, `rows_updated`) run from the start of the run.
+    `candidate_recall` is the share of each query's exact top-10 scores among all that its codes find in the tables, and
+    `fresh_recall` the same of tables that were built from the rows as they are at that moment, by the same functions.
+    Counters (`update_s`, `table_updates`, `rows_updated`, `rows_hashed`) run from the start of the run.
     """
 
     key: str
@@ -111,11 +113,14 @@ class Trace:
     update_s: float = 0.0
     table_updates: int = 0
     rows_updated: int = 0
+    rows_hashed: int = 0
     loss: float = nan
     active: float = nan
     full_loss: float = nan
     recall_at_10: float = nan
     retrieved_at_10: float = nan
+    candidate_recall: float = nan
+    fresh_recall: float = nan
     validation_p_at_1: float = nan
     p_at_1: float = nan
     p_at_3: float = nan

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench import memory
 from bench.config import RunConfig
-from bench.evaluation import active_size, evaluate, full_loss, recall_at_10
+from bench.evaluation import active_size, evaluate, full_loss, recalls
 from bench.hash_change import Change, HashWatch
 from bench.methods.base import Streams
 from bench.record import Trace
@@ -126,8 +126,7 @@ class Training:
         with self.clock.phase("evaluation"):
             validation = evaluate(self.net, self._validation, self.task)["p_at_1"]
             test = evaluate(self.net, self._test, self.task)
-            recall = recall_at_10(self.net)
-            exact_loss = full_loss(self.net, self._test)
+            found = recalls(self.net) | {"full_loss": full_loss(self.net, self._test)}
         if validation > self.best[0]:
             self.best = (validation, self.step, self.train_s)
             torch.save(self.net.state_dict(), best)
@@ -138,12 +137,11 @@ class Training:
                 "evaluation",
                 loss=sum(self._losses) / len(self._losses),
                 active=active_size(self.net),
-                full_loss=exact_loss,
-                recall_at_10=recall,
                 validation_p_at_1=validation,
                 bits_changed_step=change.bits,
                 codes_changed_step=change.codes,
                 **kept,
+                **found,
             )
         )
         self._losses.clear()
@@ -175,6 +173,7 @@ class Training:
             update_s=self.clock.seconds("update"),
             table_updates=done.updates,
             rows_updated=done.rows_moved,
+            rows_hashed=done.rows_hashed,
             peak_mib=self.peak_mib,
             **values,
         )

@@ -28,6 +28,12 @@ class Candidates:
         """
         return Candidates(*group(sample, ids, num_samples))
 
+    @staticmethod
+    def from_rows(ids: Tensor) -> "Candidates":
+        """A row of distinct ids a sample: [B, k] int64, in any order. An id below 0 stands for nothing."""
+        num_samples, k = ids.shape
+        return Candidates(ids.sort(1).values.flatten(), torch.arange(num_samples + 1, device=ids.device) * k)
+
     def __len__(self) -> int:
         """B, the number of samples."""
         return self.offsets.numel() - 1

@@ -1,5 +1,6 @@
 """An index of the rows of a weight matrix by their hash codes, kept true to the matrix while it is trained."""
 
+import copy
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from mongoose.ops.shortlist import DIGEST, describe_rows
 from mongoose.ops.simhash import changed_rows
 from mongoose.ops.topk import topk_rows
 from mongoose.scheduling.base import Rows, RowSource, UpdatePolicy
+from mongoose.scheduling.never import Never
 from mongoose.tables import HashTables
 
 
@@ -167,6 +169,15 @@ class LSHIndex:
         if not isinstance(planes, Tensor):
             raise ValueError(f"{type(self.family).__name__} has no hyperplanes; accepted: SimHash and its kin.")
         return planes.detach(), self.row_mean if self.centre else None
+
+    @torch.no_grad()
+    def rebuilt(self, weight: Tensor, bias: Tensor | None = None) -> "LSHIndex":
+        """The same hash functions over the rows as they are now, in tables of its own that follow nothing."""
+        transform = copy.deepcopy(self.transform)
+        fresh = LSHIndex(self.family, Never(), centre=self.centre, shortlist=self.shortlist, transform=transform)
+        fresh.query_mean, fresh._observed = self.query_mean, self._observed
+        fresh.refresh(0, weight, Rows.ALL, bias)
+        return fresh
 
     def learn_from(self, x: Tensor, positive: Tensor, negative: Tensor) -> None:
         """Keep triplets for the next fit of a learnable family. x: [m, D] queries; positive, negative: [m] row ids."""

@@ -30,7 +30,7 @@ def exponents(rows: Rows, what: str) -> dict[tuple[str, str], Interval]:
     for (walk, policy), of in costs(rows).groupby(["walk", "policy"]):
         by_seed = of.pivot_table(index="seed", columns="n", values=what).dropna()
         if by_seed.shape[1] > 1 and len(by_seed):
-            found[str(walk), str(policy)] = exponent(by_seed.columns.to_list(), by_seed.to_numpy().tolist())
+            found[str(walk), str(policy)] = exponent([int(n) for n in by_seed.columns], by_seed.to_numpy().tolist())
     return found
 
 

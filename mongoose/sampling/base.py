@@ -87,9 +87,13 @@ class PerSampleActiveSet(ActiveSet):
 
 
 class Sampler(ABC):
-    """Chooses the active set of a batch. One that keeps tables has an `index`; the others have None."""
+    """Chooses the active set of a batch.
+
+    index: of one that keeps tables. retrieved: what was retrieved for each sample of the last batch, by one that does.
+    """
 
     index: LSHIndex | None = None
+    retrieved: Candidates | None = None
 
     @abstractmethod
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> ActiveSet:

@@ -43,6 +43,7 @@ class LSHSampler(Sampler):
         self.index.observe(x)
         self._last = (x, labels)
         kept = self.index.retrieve(x, weight, bias, keep=self.keep, cap=self.bucket_cap, generator=self.generator)
+        self.retrieved = kept
         return self.random.share(labels, kept.ids)
 
     def mine(self, weight: Tensor, bias: Tensor) -> None:

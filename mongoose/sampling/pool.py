@@ -38,4 +38,5 @@ class PoolSampler(Sampler):
         """Distinct ids of the pool's classes with the largest scores of any sample."""
         pool, _ = distinct.direct(self.pool.draw()[: self.num_pooled], len(weight))
         best = topk_rows.direct(x, weight[pool], bias[pool], min(self.keep, len(pool)))
+        self.retrieved = Candidates.from_rows(pool[best])
         return pool[torch.unique(best)]

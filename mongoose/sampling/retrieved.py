@@ -24,6 +24,7 @@ class RetrievedSampler(Sampler):
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
         best = self.retriever.best(x, weight, bias, self.keep)
+        self.retrieved = Candidates.from_rows(best)
         return self.random.share(labels, best[best >= 0])
 
     def refresh(self, step: int, weight: Tensor, bias: Tensor) -> None:

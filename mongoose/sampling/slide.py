@@ -22,7 +22,7 @@ class SlideSampler(Sampler):
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> PerSampleActiveSet:
         self.index.observe(x)
-        retrieved = self._retrieve(x)
+        self.retrieved = retrieved = self._retrieve(x)
         return PerSampleActiveSet(labels.union(retrieved, self._fill(retrieved, len(weight))))
 
     def _retrieve(self, x: Tensor) -> Candidates:
