@@ -83,7 +83,7 @@ def table(rows: Rows) -> pd.DataFrame:
 def tables(rows: Rows) -> list[tuple[str, str, pd.DataFrame]]:
     """What the report shows: title, caption, table."""
     caption = (
-        "Mean ± sd over n seeds. Recall kept: of the exact ten best, what the tables find over what tables built at that "
-        "moment would find, mean over evaluations. Seconds are of runs made one after another."
+        "Mean ± sd over n seeds. Recall kept: of the exact ten best, what the tables find over what tables built at "
+        "that moment would find, mean over evaluations. Seconds are of runs made one after another."
     )
     return [("What each policy costs and keeps", caption, table(rows))]

@@ -11,8 +11,9 @@ POLICIES = ("drift", "two_copy")
 def judge(rows: Rows) -> Finding:
     """Effect: recall that tables under Algorithm 1 keep, in percent of tables built anew.
 
-    Holds where code drift and Algorithm 1 both keep at least 95 % of the recall and re-hash at most 5 % of the rows that
-    naive LSH does, each by the whole 95 % interval; fails where for one of them a whole interval is on the other side.
+    Holds where code drift and Algorithm 1 both keep at least 95 % of the recall and re-hash at most 5 % of the rows
+    that naive LSH does, each by the whole 95 % interval; fails where for one of them a whole interval is on the other
+    side.
     """
     kept, hashed = ({policy: measured(rows, policy, what) for policy in POLICIES} for what in ("kept", "hashed"))
     if not all(found.n for found in (*kept.values(), *hashed.values())):
@@ -22,15 +23,12 @@ def judge(rows: Rows) -> Finding:
         verdict = "reproduced"
     elif any(kept[policy].high < KEPT or hashed[policy].low > HASHED for policy in POLICIES):
         verdict = "not reproduced"
-    ours = "; ".join(
-        f"{NAMES[policy]}: {100 * kept[policy].mean:.1f} % of the recall with {100 * hashed[policy].mean:.2f} % of the rows"
-        for policy in POLICIES
-    )
+    shares = {policy: (100 * kept[policy].mean, 100 * hashed[policy].mean) for policy in POLICIES}
+    ours = "; ".join(f"{NAMES[p]}: {k:.1f} % of the recall with {h:.2f} % of the rows" for p, (k, h) in shares.items())
     main = kept["two_copy"]
-    ends = (100 * main.ends()[0], 100 * main.ends()[1])
-    return Finding(
-        verdict, 100 * main.mean, ends, "% of recall", main.n, ours, _reason(rows, main.n), len(by_run(rows))
-    )
+    low, high = main.ends()
+    reason, used = _reason(rows, main.n), len(by_run(rows))
+    return Finding(verdict, 100 * main.mean, (100 * low, 100 * high), "% of recall", main.n, ours, reason, used)
 
 
 def _reason(rows: Rows, n: int) -> str:

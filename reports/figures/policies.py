@@ -28,10 +28,10 @@ def draw(frame: pd.DataFrame) -> Canvas:
         return figure
     axes.axvspan(FLOOR, 5, ymin=0, color="#009E73", alpha=0.08, lw=0)
     axes.axhline(95, color="#009E73", lw=1, ls="--")
-    for row in frame.itertuples():
-        at = max(float(row.hashed), FLOOR)
-        axes.errorbar(at, row.kept, row.kept_sd, color="#D55E00", marker="o", capsize=3)
-        axes.annotate(NAMES[row.policy], (at, row.kept), xytext=(7, 5), textcoords="offset points", fontsize=9.5)
+    at = frame["hashed"].clip(lower=FLOOR)
+    axes.errorbar(at, frame["kept"], frame["kept_sd"], color="#D55E00", marker="o", ls="", capsize=3)
+    for policy, x, y in zip(frame["policy"], at, frame["kept"], strict=True):
+        axes.annotate(NAMES[policy], (x, y), xytext=(7, 5), textcoords="offset points", fontsize=9.5)
     axes.set(xscale="log", xlim=(FLOOR / 1.5, 600))
     axes.set_ylim(bottom=0)
     return figure
@@ -41,8 +41,8 @@ figure = Figure(
     name="policies",
     title="When to update the tables",
     asks=(
-        "Which policy keeps what fresh tables would find, at which cost? Up and to the left is better: above the dashed "
-        "line 95 % is kept, in the shaded part with at most 5 % of naive LSH's rows. The oracle hashes only rows whose "
+        "Which policy keeps what fresh tables would find, at which cost? Up and to the left is better: above the "
+        "dashed line 95 % is kept, in the shaded part with at most 5 % of naive LSH's rows. The oracle hashes only rows whose "
         "codes changed, and is told which."
     ),
     data=data,
