@@ -42,7 +42,7 @@ figure = Figure(
     title="When to update the tables",
     asks=(
         "Which policy keeps what fresh tables would find, at which cost? Up and to the left is better: above the "
-        "dashed line 95 % is kept, in the shaded part with at most 5 % of naive LSH's rows. The oracle hashes only rows whose "
+        "dashed line 95 % is kept, in the shaded part with at most 5 % of the rows. The oracle hashes only rows whose "
         "codes changed, and is told which."
     ),
     data=data,
