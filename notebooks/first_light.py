@@ -49,7 +49,8 @@ def stored() -> dict[str, Rows]:
         found["committed reference"] = read_export(Path(reference_export))
     except StoreError:
         display(Markdown("*There are no committed reference rows: only this machine's are shown.*"))
-    return {name: current(rows) for name, rows in found.items() if len(rows.runs)}
+    found = {name: current(rows.where(experiment="first-light")) for name, rows in found.items()}
+    return {name: rows for name, rows in found.items() if len(rows.runs)}
 
 
 origins = stored()
