@@ -63,23 +63,18 @@ def test_buckets_that_are_not_full_show_everything(full: Bounded) -> None:
         assert found.ids[found.samples == b].tolist() == wanted
 
 
-def test_a_reservoir_keeps_every_item_as_probably() -> None:
-    """2,000 builds of a bucket of 20 items and one of 3, the same in two tables: each item stays in 5 of 20 times."""
-    codes = torch.tensor([0] * 20 + [1] * 3, dtype=torch.int32).unsqueeze(1).expand(-1, 2)
-    builds, seen, both = 2000, torch.zeros(2, 23), torch.zeros(20)
-    tables = make(codes, "reservoir")
-    for _ in range(builds):
-        tables.build(codes.contiguous())
-        kept = [torch.tensor(bucket(tables, table, 0)) for table in (0, 1)]
-        assert [len(ids) for ids in kept] == [CAPACITY, CAPACITY]
-        for table in (0, 1):
-            seen[table, kept[table]] += 1
-        both[kept[0][torch.isin(kept[0], kept[1])]] += 1
-    share, tables_share = CAPACITY / 20, (CAPACITY / 20) ** 2
-    sigma, sigma_both = ((p * (1 - p) / builds) ** 0.5 for p in (share, tables_share))
-    assert bool(((seen[:, :20] / builds - share).abs() < 4 * sigma).all())
-    assert bool(((both / builds - tables_share).abs() < 4 * sigma_both).all()), "tables share their samples"
-    assert bucket(tables, 0, 1) == [20, 21, 22]
+def test_a_reservoir_keeps_every_item_as_probably_and_in_each_table_another_sample() -> None:
+    """2,000 tables with a bucket of 20 items and one of 3: each of 20 stays in 5 of 20, whatever another table's."""
+    count, share = 2000, CAPACITY / 20
+    codes = torch.tensor([0] * 20 + [1] * 3, dtype=torch.int32).unsqueeze(1).expand(-1, count)
+    tables, each = make(codes, "reservoir"), torch.arange(count).unsqueeze(1)
+    full, small = (tables.query(torch.full((count, count), code, dtype=torch.int32), tables=each) for code in (0, 1))
+    kept = torch.zeros(count, 20, dtype=torch.bool).index_put((full.samples, full.ids), torch.tensor(True))
+    assert kept.sum(1).tolist() == [CAPACITY] * count
+    assert small.ids.tolist() == [20, 21, 22] * count
+    for found, wanted in ((kept, share), (kept[::2] & kept[1::2], share**2)):
+        sigma = (wanted * (1 - wanted) / len(found)) ** 0.5
+        assert bool(((found.double().mean(0) - wanted).abs() < 4 * sigma).all())
 
 
 def test_a_sample_lasts_until_the_next_build_and_an_update_takes_another() -> None:
