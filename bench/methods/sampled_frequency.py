@@ -5,12 +5,13 @@ from pydantic import Field
 from bench.methods.base import Method, SampledConfig, Streams, frequency_negatives, sampled_net
 from bench.task import Task
 from mongoose.nn.xmc import XMCNet
+from mongoose.sampling.random import Correction
 
 
 class SampledFrequencyConfig(SampledConfig):
     num_samples: int = Field(default=4096, ge=1)
     exponent: float = Field(default=0.75, ge=0)
-    corrected: bool = True
+    correction: Correction = "importance"
 
 
 class SampledFrequency(Method[SampledFrequencyConfig]):
@@ -22,7 +23,7 @@ class SampledFrequency(Method[SampledFrequencyConfig]):
 
     def build(self, task: Task, config: SampledFrequencyConfig, streams: Streams) -> XMCNet:
         sampler = frequency_negatives(
-            task, config.num_samples, streams, exponent=config.exponent, corrected=config.corrected
+            task, config.num_samples, streams, exponent=config.exponent, correction=config.correction
         )
         return sampled_net(task, sampler, streams)
 

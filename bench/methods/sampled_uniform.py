@@ -5,11 +5,12 @@ from pydantic import Field
 from bench.methods.base import Method, SampledConfig, Streams, sampled_net, uniform_negatives
 from bench.task import Task
 from mongoose.nn.xmc import XMCNet
+from mongoose.sampling.random import Correction
 
 
 class SampledUniformConfig(SampledConfig):
     num_samples: int = Field(default=4096, ge=1)
-    corrected: bool = False
+    correction: Correction = "none"
 
 
 class SampledUniform(Method[SampledUniformConfig]):
@@ -20,7 +21,7 @@ class SampledUniform(Method[SampledUniformConfig]):
     config = SampledUniformConfig
 
     def build(self, task: Task, config: SampledUniformConfig, streams: Streams) -> XMCNet:
-        sampler = uniform_negatives(task, config.num_samples, streams, corrected=config.corrected)
+        sampler = uniform_negatives(task, config.num_samples, streams, correction=config.correction)
         return sampled_net(task, sampler, streams)
 
 
