@@ -91,8 +91,7 @@ class HashTables:
             codes.gather(1, tables),
             tables,
             *self._parts(),
-            self._window(tables, cap, generator),
-            cap or 0,
+            *self._window(tables, cap, generator),
             min_count,
             enough or 0,
         )
@@ -131,8 +130,7 @@ class HashTables:
             bias,
             codes,
             *self._parts(),
-            self._window(codes, cap, generator),
-            cap or 0,
+            *self._window(codes, cap, generator),
             keep,
             shortlist or 0,
             self.num_bits,
@@ -148,8 +146,11 @@ class HashTables:
             return (*self._main, None, None, None)
         return (*self._main, *self._side, self._moved)
 
-    def _window(self, visits: Tensor, cap: int | None, generator: Generator | None) -> Tensor | None:
-        return None if cap is None else torch.rand(visits.shape, generator=generator, device=visits.device)
+    def _window(self, visits: Tensor, cap: int | None, generator: Generator | None) -> tuple[Tensor | None, int]:
+        """Where the run that is seen of each bucket starts, as a share of the starts there are, and its length."""
+        if cap is None:
+            return None, 0
+        return torch.rand(visits.shape, generator=generator, device=visits.device), cap
 
     def _check(self, codes: Tensor) -> None:
         if codes.dim() != 2 or codes.shape[1] != self.num_tables or codes.dtype is not torch.int32:

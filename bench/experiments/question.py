@@ -10,6 +10,7 @@ from bench.config import RunConfig, Scale
 from bench.experiments.base import Experiment
 
 IDS = {"4k": 4096, "9k": 9216, "16k": 16384}
+CORRECTIONS = {"": "importance", "_uncorrected": "none"}
 DATASETS = ("wordnet", "debian-files-330k", "amazon-670k-twin")
 STEPS = {"smoke": 40, "quick": 2000, "paper": 6000}
 LONG = {"smoke": 40, "quick": 4000, "paper": 24000}  # of the systems that others are judged by
@@ -21,17 +22,17 @@ System = tuple[str, str, dict[str, Any]]  # method, variant, parameters
 def systems() -> list[System]:
     """Ours, each way to draw at random with and without correction, then the rivals that choose, and the ceiling."""
     drawn = [
-        (method, size + ("" if corrected else "_uncorrected"), {"num_samples": count, "corrected": corrected})
+        (method, size + suffix, {"num_samples": count, "correction": correction})
         for method in ("sampled_frequency", "sampled_uniform")
         for size, count in IDS.items()
-        for corrected in (True, False)
+        for suffix, correction in CORRECTIONS.items()
     ]
     both: list[System] = [
-        (method, variant, {"corrected": not variant})
+        (method, suffix.removeprefix("_"), {"correction": correction})
         for method in ("mongoose", "pool_hardest")
-        for variant in ("", "uncorrected")
+        for suffix, correction in CORRECTIONS.items()
     ]
-    return [*both, *drawn, ("oracle_topk", "", {})]
+    return [*both, *drawn, ("in_batch", "", {}), ("oracle_topk", "", {})]
 
 
 def is_long(system: System) -> bool:

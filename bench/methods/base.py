@@ -7,25 +7,29 @@ from importlib.util import find_spec
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
-from torch import Generator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Generator, Tensor
 
 from bench.task import Task
 from bench.tuning.space import LR, Space
+from mongoose.bounded_tables import Bounded, BoundedTables
 from mongoose.hashing.base import HashFamily
 from mongoose.hashing.hadamard import HadamardSimHash
 from mongoose.hashing.simhash import SimHash
+from mongoose.inclusion import RetrievedProbability
 from mongoose.index import LSHIndex
 from mongoose.nn.linear import SampledLinear
 from mongoose.nn.xmc import XMCNet
 from mongoose.optim import SecondMoment
 from mongoose.retrieval.base import Retriever
 from mongoose.sampling.base import Sampler
+from mongoose.sampling.in_batch import InBatchSampler
 from mongoose.sampling.lsh import LSHSampler
-from mongoose.sampling.random import RandomSampler, power_of_frequency, uniform
+from mongoose.sampling.random import Correction, RandomSampler, log_uniform, power_of_frequency, uniform
 from mongoose.sampling.retrieved import RetrievedSampler
 from mongoose.scheduling.base import UpdatePolicy
 
+Buckets = Literal["run"] | Bounded  # "run": buckets keep everything, and a random run of a full one is seen
 RandomPlanes = Literal["gaussian", "signs", "hadamard"]
 Streams = Callable[[str], Generator]  # purpose → an independent stream of random numbers
 
@@ -47,6 +51,15 @@ class SampledConfig(MethodConfig):
 
     second_moment: SecondMoment = "element"  # "row" saves a third of the memory of weights and moments
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_former_name(cls, given: Any) -> Any:
+        """Rows stored before there were two corrections say `corrected`."""
+        if not isinstance(given, dict) or "corrected" not in given or "correction" in given:
+            return given
+        rest = {name: value for name, value in given.items() if name != "corrected"}
+        return rest | {"correction": "importance" if given["corrected"] else "none"}
+
     def adam(self) -> dict[str, Any]:
         return {"lr": self.lr, "second_moment": self.second_moment}
 
@@ -57,7 +70,7 @@ class RetrievedConfig(SampledConfig):
     keep: int = Field(default=8, ge=1)  # retrieved classes a sample that enter the shared active set
     num_random: int = Field(default=2048, ge=1)
     exponent: float = Field(default=0.75, ge=0)
-    corrected: bool = True
+    correction: Correction = "importance"
 
 
 class LSHConfig(RetrievedConfig):
@@ -67,12 +80,16 @@ class LSHConfig(RetrievedConfig):
     num_tables: int = Field(default=16, ge=1)
     planes: RandomPlanes = "gaussian"
     bucket_cap: int = Field(default=64, ge=1)
+    buckets: Buckets = "run"
     shortlist: int | None = Field(default=32, ge=1)  # candidates a sample that are scored; None: all
     centre: bool = True
+    retrieved_probability: RetrievedProbability = 0.02  # a name, or a number in (0, 1]: hard ones weigh 1 over it
+    warm_up: int = Field(default=0, ge=0)  # steps with random negatives alone
+    retrieve_every: int = Field(default=1, ge=1)  # steps, one of which retrieves
 
     def bits_for(self, num_labels: int) -> int:
         """K, as asked or as fits the number of labels."""
-        return self.num_bits or max(1, round(math.log2(num_labels)) - 5)
+        return bits_for(self.num_bits, num_labels)
 
 
 Config = TypeVar("Config", bound=MethodConfig)
@@ -93,6 +110,11 @@ class Method(ABC, Generic[Config]):
     def skip(self) -> str | None:
         """Why the method cannot be built on this machine and what to do about it; None if it can."""
         return None
+
+
+def bits_for(num_bits: int | None, num_labels: int) -> int:
+    """K, as asked, or so that a bucket holds some 32 labels."""
+    return num_bits or max(1, round(math.log2(num_labels)) - 5)
 
 
 def missing(package: str, extra: str) -> str | None:
@@ -118,41 +140,80 @@ def random_family(task: Task, config: LSHConfig, streams: Streams) -> HashFamily
 
 def lsh_net(task: Task, config: LSHConfig, family: HashFamily, policy: UpdatePolicy, streams: Streams) -> XMCNet:
     """The same, its negatives retrieved by LSH and mixed with frequency^exponent ones."""
-    random = frequency_negatives(task, config.num_random, streams, exponent=config.exponent, corrected=config.corrected)
     index = LSHIndex(family, policy, centre=config.centre, shortlist=config.shortlist)
+    bound(index, config.buckets, config.bucket_cap, streams)
     sampler = LSHSampler(
         index,
         bucket_cap=config.bucket_cap,
         keep=config.keep,
-        random=random,
+        random=_mixed_in(task, config, streams),
         generator=streams("tables"),
+        retrieved_probability=config.retrieved_probability,
+        warm_up=config.warm_up,
+        every=config.retrieve_every,
     )
+    return sampled_net(task, sampler, streams)
+
+
+def union_net(task: Task, index: LSHIndex, streams: Streams) -> XMCNet:
+    """All that any query of the batch finds in any table, shared by the batch with its labels; uncorrected."""
+    labels = in_batch_negatives(task, correction="none")
+    sampler = LSHSampler(index, bucket_cap=None, keep=None, random=labels, generator=streams("tables"))
     return sampled_net(task, sampler, streams)
 
 
 def retrieved_net(
     task: Task, config: RetrievedConfig, retriever: Retriever, policy: UpdatePolicy, streams: Streams
 ) -> XMCNet:
-    """The same with any other retriever."""
-    random = frequency_negatives(task, config.num_random, streams, exponent=config.exponent, corrected=config.corrected)
+    """The same as `lsh_net` with any other retriever."""
+    random = _mixed_in(task, config, streams)
     return sampled_net(task, RetrievedSampler(retriever, policy, keep=config.keep, random=random), streams)
 
 
-def uniform_negatives(task: Task, num_samples: int, streams: Streams, *, corrected: bool) -> RandomSampler:
+def bound(index: LSHIndex, buckets: Buckets, capacity: int, streams: Streams) -> None:
+    """Give an index that is not built yet buckets of this kind."""
+    if buckets != "run":
+        shape = {"num_bits": index.family.num_bits, "num_tables": index.family.num_tables}
+        index.tables = BoundedTables(**shape, capacity=capacity, full=buckets, generator=streams("buckets"))
+
+
+def uniform_negatives(task: Task, num_samples: int, streams: Streams, *, correction: Correction) -> RandomSampler:
     """Negatives drawn uniformly from all labels."""
-    return _negatives(task, uniform(task.num_labels), num_samples, streams, corrected)
+    return _negatives(task, uniform(task.num_labels), num_samples, streams, correction)
 
 
 def frequency_negatives(
-    task: Task, num_samples: int, streams: Streams, *, exponent: float, corrected: bool
+    task: Task, num_samples: int, streams: Streams, *, exponent: float, correction: Correction
 ) -> RandomSampler:
     """Negatives drawn in proportion to a power of their training frequency."""
     probability = power_of_frequency(torch.from_numpy(task.label_counts), exponent)
-    return _negatives(task, probability, num_samples, streams, corrected)
+    return _negatives(task, probability, num_samples, streams, correction)
+
+
+def log_uniform_negatives(task: Task, num_samples: int, streams: Streams, *, correction: Correction) -> RandomSampler:
+    """Negatives drawn log-uniformly over the ranks of their training frequency."""
+    return _negatives(task, log_uniform(torch.from_numpy(task.label_counts)), num_samples, streams, correction)
+
+
+def in_batch_negatives(task: Task, *, correction: Correction) -> InBatchSampler:
+    """The labels of the batch and nothing else."""
+    return InBatchSampler(task.num_labels, label_rate=_label_rate(task), correction=correction)
+
+
+def _mixed_in(task: Task, config: RetrievedConfig, streams: Streams) -> RandomSampler:
+    """The random negatives beside retrieved ones."""
+    return frequency_negatives(task, config.num_random, streams, exponent=config.exponent, correction=config.correction)
 
 
 def _negatives(
-    task: Task, probability: torch.Tensor, num_samples: int, streams: Streams, corrected: bool
+    task: Task, probability: Tensor, num_samples: int, streams: Streams, correction: Correction
 ) -> RandomSampler:
-    rate = torch.from_numpy(task.label_counts / len(task.train)) if corrected else None
-    return RandomSampler(probability, num_samples, generator=streams("negatives"), label_rate=rate)
+    generator = streams("negatives")
+    return RandomSampler(
+        probability, num_samples, generator=generator, label_rate=_label_rate(task), correction=correction
+    )
+
+
+def _label_rate(task: Task) -> Tensor:
+    """[N] share of the training points that have the label."""
+    return torch.from_numpy(task.label_counts / len(task.train))

@@ -4,14 +4,15 @@ from pydantic import Field
 
 from bench.methods.base import Method, SampledConfig, Streams, frequency_negatives, sampled_net
 from bench.task import Task
-from bench.tuning.space import NEGATIVES, Uniform
+from bench.tuning.space import CORRECTION, NEGATIVES, Uniform
 from mongoose.nn.xmc import XMCNet
+from mongoose.sampling.random import Correction
 
 
 class SampledFrequencyConfig(SampledConfig):
     num_samples: int = Field(default=4096, ge=1)
     exponent: float = Field(default=0.75, ge=0)
-    corrected: bool = True
+    correction: Correction = "importance"
 
 
 class SampledFrequency(Method[SampledFrequencyConfig]):
@@ -20,11 +21,11 @@ class SampledFrequency(Method[SampledFrequencyConfig]):
     name = "sampled_frequency"
     reads = "Mikolov et al. 2013 (exponent); Bengio & Senécal 2008 (correction)"
     config = SampledFrequencyConfig
-    space = NEGATIVES | {"exponent": Uniform(0.0, 1.0)}
+    space = NEGATIVES | CORRECTION | {"exponent": Uniform(0.0, 1.0)}
 
     def build(self, task: Task, config: SampledFrequencyConfig, streams: Streams) -> XMCNet:
         sampler = frequency_negatives(
-            task, config.num_samples, streams, exponent=config.exponent, corrected=config.corrected
+            task, config.num_samples, streams, exponent=config.exponent, correction=config.correction
         )
         return sampled_net(task, sampler, streams)
 

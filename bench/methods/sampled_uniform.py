@@ -4,13 +4,14 @@ from pydantic import Field
 
 from bench.methods.base import Method, SampledConfig, Streams, sampled_net, uniform_negatives
 from bench.task import Task
-from bench.tuning.space import NEGATIVES
+from bench.tuning.space import CORRECTION, NEGATIVES
 from mongoose.nn.xmc import XMCNet
+from mongoose.sampling.random import Correction
 
 
 class SampledUniformConfig(SampledConfig):
     num_samples: int = Field(default=4096, ge=1)
-    corrected: bool = False
+    correction: Correction = "none"
 
 
 class SampledUniform(Method[SampledUniformConfig]):
@@ -19,10 +20,10 @@ class SampledUniform(Method[SampledUniformConfig]):
     name = "sampled_uniform"
     reads = "SLIDE §4.2 (its sampled-softmax baseline); Jean et al. 2015"
     config = SampledUniformConfig
-    space = NEGATIVES
+    space = NEGATIVES | CORRECTION
 
     def build(self, task: Task, config: SampledUniformConfig, streams: Streams) -> XMCNet:
-        sampler = uniform_negatives(task, config.num_samples, streams, corrected=config.corrected)
+        sampler = uniform_negatives(task, config.num_samples, streams, correction=config.correction)
         return sampled_net(task, sampler, streams)
 
 

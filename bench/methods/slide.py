@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.methods.base import Method, SampledConfig, Streams, sampled_net
+from bench.methods.base import Buckets, Method, SampledConfig, Streams, bound, sampled_net
 from bench.task import Task
 from bench.tuning.space import LR, Choice, LogUniform
 from mongoose.hashing.simhash import SimHash
 from mongoose.index import LSHIndex
 from mongoose.nn.xmc import XMCNet
-from mongoose.sampling.slide import SlideSampler
+from mongoose.sampling.slide import HardThreshold, SlideSampler, Strategy, TopK, Vanilla
 from mongoose.scheduling.exponential import Exponential
 
 
@@ -18,8 +18,11 @@ class SlideConfig(SampledConfig):
     num_bits: int = Field(default=9, ge=1)  # SLIDE §4.1: K = 9, L = 50 with SimHash (Delicious-200K)
     num_tables: int = Field(default=50, ge=1)
     planes: Literal["gaussian", "signs"] = "signs"  # SLIDE §3.2: ±1 (and 0, for sparse projections)
+    strategy: Literal["vanilla", "top_k", "hard_threshold"] = "vanilla"  # SLIDE §3.1.2: the one of its experiments
+    min_tables: int = Field(default=2, ge=1)  # of hard_threshold; SLIDE names none
     num_active: int = Field(default=512, ge=1)  # 0.45 % of WordNet's labels; SLIDE reports under 0.5 %
     bucket_cap: int = Field(default=128, ge=1)  # released Config.h: BUCKETSIZE 128
+    buckets: Buckets = "run"  # SLIDE's experiments: "fifo"
     first_update: float = Field(default=50, ge=1)  # SLIDE §3.1.3: N0 = 50
     growth: float = Field(default=0.1, ge=0)  # λ is not given
     centre: bool = False  # not in SLIDE
@@ -48,10 +51,20 @@ class Slide(Method[SlideConfig]):
             generator=streams("hash"),
         )
         index = LSHIndex(family, Exponential(config.first_update, config.growth), centre=config.centre)
+        bound(index, config.buckets, config.bucket_cap, streams)
         sampler = SlideSampler(
-            index, num_active=config.num_active, bucket_cap=config.bucket_cap, generator=streams("tables")
+            index,
+            strategy=self._strategy(config),
+            fill=config.num_active,
+            bucket_cap=config.bucket_cap,
+            generator=streams("tables"),
         )
         return sampled_net(task, sampler, streams)
+
+    def _strategy(self, config: SlideConfig) -> Strategy:
+        if config.strategy == "hard_threshold":
+            return HardThreshold(config.min_tables)
+        return (Vanilla if config.strategy == "vanilla" else TopK)(config.num_active)
 
 
 method = Slide()

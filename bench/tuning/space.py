@@ -74,7 +74,8 @@ def _rounded(value: float) -> float:
 Space = Mapping[str, Range]
 
 LR: dict[str, Range] = {"lr": LogUniform(1e-4, 1e-2)}  # the same for every method
-NEGATIVES = LR | {"num_samples": Choice(1024, 2048, 4096, 8192)}
+NEGATIVES = LR | {"num_samples": Choice(1024, 2048, 4096, 8192, 16384)}
+CORRECTION: dict[str, Range] = {"correction": Choice("none", "importance", "logq")}
 RETRIEVED = LR | {
     "keep": Choice(4, 8, 16, 32),
     "num_random": Choice(512, 1024, 2048, 4096),
@@ -84,4 +85,5 @@ LSH = RETRIEVED | {
     "num_bits": Choice(None, 8, 10, 12, 14),  # None: by the number of labels
     "num_tables": Choice(8, 16, 32),
     "bucket_cap": Choice(32, 64, 128),
+    "retrieved_probability": LogUniform(0.003, 1.0),
 }

@@ -1,39 +1,120 @@
-"""SLIDE's active sets: one a sample, by vanilla sampling of the tables."""
+"""SLIDE's active sets: one a sample, from the tables by one of several strategies, with random fill."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.index import LSHIndex
+from mongoose.ops.rerank import best_of_each
 from mongoose.sampling.base import PerSampleActiveSet, Sampler
+from mongoose.tables import HashTables
+
+
+class Strategy(ABC):
+    """Which of the items that share a query's buckets become its candidates."""
+
+    @abstractmethod
+    def candidates(self, tables: HashTables, codes: Tensor, cap: int | None, generator: Generator) -> Candidates:
+        """The candidates of queries with these codes: [B, L].
+
+        Args:
+            cap: see no more than this many items of a bucket. generator: the source of runs, orders and broken ties.
+        """
+
+
+@dataclass(frozen=True)
+class Vanilla(Strategy):
+    """Tables in a random order of the query's own, until it has `num_active` distinct items.
+
+    Source: SLIDE §3.1.2, vanilla sampling: the one of its experiments.
+    """
+
+    num_active: int
+
+    def candidates(self, tables: HashTables, codes: Tensor, cap: int | None, generator: Generator) -> Candidates:
+        order = torch.rand(codes.shape, generator=generator).argsort(dim=1)
+        return tables.query(codes, tables=order, cap=cap, generator=generator, enough=self.num_active)
+
+
+@dataclass(frozen=True)
+class TopK(Strategy):
+    """The `num_active` items that were seen in the most tables, ties broken at random.
+
+    Source: SLIDE §3.1.2, top-K sampling.
+    """
+
+    num_active: int
+
+    def candidates(self, tables: HashTables, codes: Tensor, cap: int | None, generator: Generator) -> Candidates:
+        num_items = len(tables.codes)
+        seen = [_of_table(tables, table, codes, cap, generator) for table in range(tables.num_tables)]
+        pairs, counts = torch.cat([found.samples * num_items + found.ids for found in seen]).unique(return_counts=True)
+        offsets = torch.searchsorted(pairs, num_items * torch.arange(len(codes) + 1))
+        ties = torch.rand(len(pairs), generator=generator, dtype=torch.float64)
+        return Candidates(*best_of_each(counts + ties, pairs % num_items, offsets, self.num_active))
+
+
+@dataclass(frozen=True)
+class HardThreshold(Strategy):
+    """The items that were seen in at least `min_tables` tables.
+
+    Source: SLIDE §3.1.2, hard thresholding; released Mode 1 is HardThreshold(3), more than THRESH = 2 tables.
+    """
+
+    min_tables: int
+
+    def candidates(self, tables: HashTables, codes: Tensor, cap: int | None, generator: Generator) -> Candidates:
+        return tables.query(codes, cap=cap, generator=generator, min_count=self.min_tables)
+
+
+@dataclass(frozen=True)
+class Union(Strategy):
+    """All items of all tables.
+
+    Source: released Mode 4, "sampling".
+    """
+
+    def candidates(self, tables: HashTables, codes: Tensor, cap: int | None, generator: Generator) -> Candidates:
+        return tables.query(codes, cap=cap, generator=generator)
 
 
 class SlideSampler(Sampler):
-    """Tables in random order until a sample has `num_active` items, random classes up to that number, and its labels.
+    """What the strategy finds for a sample, random classes where that is less than `fill`, and the sample's labels.
 
-    Of a bucket at most `bucket_cap` items are seen, at random; SLIDE's buckets of that size drop the oldest.
+    Args:
+        index: its tables say how buckets that are full are seen. strategy: chooses among their items.
+        fill: random classes are drawn up to this number; 0: none. They may repeat each other or the candidates, so
+            that a set may be a few short. With 1,000 it is the fill of the released Mode 4, which asks whether there
+            are fewer than 1,500 candidates, and then adds none from 1,000 on; there labels count among them, and the
+            classes are a run of one fixed permutation.
+        bucket_cap: items seen in one bucket; None: all. generator: the source of all choices.
 
-    Source: SLIDE §3.1.2 (vanilla sampling), released main.cpp (random fill).
+    Source: SLIDE §3.1.2; released Layer.cpp (random fill).
     """
 
-    def __init__(self, index: LSHIndex, *, num_active: int, bucket_cap: int, generator: Generator) -> None:
+    def __init__(
+        self, index: LSHIndex, *, strategy: Strategy, fill: int, bucket_cap: int | None, generator: Generator
+    ) -> None:
         self.index: LSHIndex = index
-        self.num_active, self.bucket_cap, self.generator = num_active, bucket_cap, generator
+        self.strategy, self.fill, self.bucket_cap, self.generator = strategy, fill, bucket_cap, generator
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> PerSampleActiveSet:
         self.index.observe(x)
-        self.retrieved = retrieved = self._retrieve(x)
-        return PerSampleActiveSet(labels.union(retrieved, self._fill(retrieved, len(weight))))
+        codes = self.index.query_codes(x)
+        found = self.strategy.candidates(self.index.tables, codes, self.bucket_cap, self.generator)
+        self.retrieved = retrieved = self.index.with_aside(found)
+        return PerSampleActiveSet(labels.union(retrieved, self._random(retrieved, len(weight))))
 
-    def _retrieve(self, x: Tensor) -> Candidates:
-        """Each query visits the tables in a random order of its own until it has `num_active` distinct items."""
-        tables, codes = self.index.tables, self.index.query_codes(x)
-        order = torch.rand(codes.shape, generator=self.generator).argsort(dim=1)
-        found = tables.query(codes, tables=order, cap=self.bucket_cap, generator=self.generator, enough=self.num_active)
-        return self.index.with_aside(found)
-
-    def _fill(self, retrieved: Candidates, num_classes: int) -> Candidates:
-        missing = (self.num_active - retrieved.counts).clamp_min(0)
+    def _random(self, retrieved: Candidates, num_classes: int) -> Candidates:
+        missing = (self.fill - retrieved.counts).clamp_min(0)
         sample = torch.repeat_interleave(missing)
         ids = torch.randint(num_classes, (len(sample),), generator=self.generator)
         return Candidates.from_pairs(sample, ids, len(retrieved))
+
+
+def _of_table(tables: HashTables, table: int, codes: Tensor, cap: int | None, generator: Generator) -> Candidates:
+    """What one table has for each query."""
+    return tables.query(codes, tables=torch.full((len(codes), 1), table), cap=cap, generator=generator)

@@ -175,7 +175,7 @@ def test_a_trial_never_sees_the_test_part(monkeypatch: pytest.MonkeyPatch) -> No
 
     of_worker = worker.without_test
     monkeypatch.setattr(worker, "without_test", without_test)
-    run, traces = execute(config, lambda event: None)
+    run, traces, _ = execute(config, lambda event: None)
     assert run.status == "ok", run.reason
     assert seen == [200, 0]
     assert run.test_points == 0
