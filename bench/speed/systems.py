@@ -36,6 +36,7 @@ PEERS = {
         System("dense-fp32-default-malloc", "dense", environment={"GLIBC_TUNABLES": ""}),
         System("dense-bf16", "dense_bf16"),
         System("linear-cross-entropy", "linear_cross_entropy"),
+        System("dense-chunked", "dense_chunked"),
         System("torch-sampled", "torch_sampled", {"distribution": "uniform"}),
         System("torch-sampled-default-malloc", "torch_sampled", {"distribution": "uniform"}, {"GLIBC_TUNABLES": ""}),
         System("torch-log-uniform", "torch_sampled", {"distribution": "log_uniform", "corrected": True}),
@@ -47,7 +48,7 @@ PEERS = {
         System("naive-lsh", "naive_lsh"),
     )
 }
-USUAL = tuple(PEERS)[:8]  # the others retrieve at every step or build for minutes
+USUAL = tuple(PEERS)[:9]  # the others retrieve at every step or build for minutes
 
 
 def peers(chosen: str) -> list[System]:
