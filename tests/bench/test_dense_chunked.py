@@ -54,7 +54,7 @@ def test_it_is_watched_and_scored_like_the_others(stored: str) -> None:
         threads=1,
         params={"stored": stored},
     )
-    row, traces = execute(config, lambda event: None)
+    row, traces, _ = execute(config, lambda event: None)
     assert (row.status, row.reason) == ("ok", "")
     assert 0 < row.p_at_1 <= 1
     assert row.parameters == 500 * 16 + 16 + 300 * 17

@@ -80,13 +80,13 @@ def test_a_failure_is_a_row_with_its_reason_and_the_others_go_on(tmp_path: Path)
 
 def test_a_method_that_cannot_run_here_is_a_row_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(methods.get("faiss_ivf")), "skip", lambda self: "no such package; install it so")
-    row, traces = execute(config("faiss_ivf"), lambda event: None)
+    row, traces, _ = execute(config("faiss_ivf"), lambda event: None)
     assert (row.status, row.reason, traces) == ("error", "no such package; install it so", [])
 
 
 @pytest.mark.parametrize("method", ["adaptive_softmax", "torch_sampled"])
 def test_layers_of_another_make_are_watched_and_scored_like_the_others(method: str) -> None:
-    row, traces = execute(config(method), lambda event: None)
+    row, traces, _ = execute(config(method), lambda event: None)
     assert (row.status, row.reason) == ("ok", "")
     assert 0 < row.p_at_1 <= 1
     assert all(0 <= trace.bits_changed_step <= 1 for trace in traces if trace.event == "evaluation")
@@ -101,7 +101,7 @@ def test_a_run_without_end_is_stopped_and_reported(tmp_path: Path, monkeypatch: 
 
 
 def test_a_loss_that_is_not_finite_is_reported_as_diverged() -> None:
-    row, traces = execute(config(params={"lr": 1e30}, seconds=2.0), lambda event: None)
+    row, traces, _ = execute(config(params={"lr": 1e30}, seconds=2.0), lambda event: None)
     assert row.status == "diverged"
     assert "step" in row.reason
     assert all(trace.key == row.key for trace in traces)
@@ -124,7 +124,7 @@ def test_unknown_settings_are_refused() -> None:
 
 
 def test_rows_hold_no_path_and_no_user(tmp_path: Path) -> None:
-    row, _ = execute(config("most_frequent"), lambda event: None)
+    row, *_ = execute(config("most_frequent"), lambda event: None)
     home = str(Path.home())
     assert not any(home in str(value) or str(tmp_path) in str(value) for value in asdict(row).values())
 
