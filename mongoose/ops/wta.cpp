@@ -77,18 +77,18 @@ void prepare(lanes<T>* group, int64_t dim, const T* centre, bool hide_zeros) {
     }
 }
 
-// code l = Σ_j winner of bin l·B + j, shifted by j · bits, for tables of B bins
+// code l = Σ_j winner of bin l·B + j, shifted by j · bits, for tables of B bins; with few bits winners overlap
 template <class I>
 I pack_winners(const I* winner, int64_t bins_per_table, int64_t bits) {
     I code{};
-    for (int64_t j = 0; j < bins_per_table; j++) code |= winner[j] << (j * bits);
+    for (int64_t j = 0; j < bins_per_table; j++) code += winner[j] << (j * bits);
     return code;
 }
 
 template <class T>
 void hash_dense(int64_t threads, int64_t rows, int64_t dim, const T* x, const T* centre, const Bins& bins,
-                int64_t tables, int32_t* codes) {
-    const int64_t bins_per_table = bins.count / tables, bits = __builtin_ctzll(bins.size);
+                int64_t tables, int64_t bits, int32_t* codes) {
+    const int64_t bins_per_table = bins.count / tables;
     parallel_chunks(threads, rows, GROUPED_ROWS<T>, [&](int64_t begin, int64_t end) {
         std::vector<lanes<T>> group(dim);
         std::vector<lane_mask<T>> winner(bins.count), code(code_room<T>(tables));
@@ -110,8 +110,9 @@ void hash_dense(int64_t threads, int64_t rows, int64_t dim, const T* x, const T*
 // slots[offsets[d] … offsets[d + 1] − 1]: the places b · size + j where coordinate d stands in the bins.
 template <class T>
 void hash_csr(int64_t threads, int64_t rows, const int64_t* indices, const T* values, const int64_t* offsets,
-              const int64_t* slots, const int64_t* slot_offsets, const Bins& bins, int64_t tables, int32_t* codes) {
-    const int64_t bins_per_table = bins.count / tables, bits = __builtin_ctzll(bins.size);
+              const int64_t* slots, const int64_t* slot_offsets, const Bins& bins, int64_t tables, int64_t bits,
+              int32_t* codes) {
+    const int64_t bins_per_table = bins.count / tables, log_size = __builtin_ctzll(bins.size);
     parallel_chunks(threads, rows, 64, [&](int64_t begin, int64_t end) {
         std::vector<T> best(bins.count);
         std::vector<int32_t> winner(bins.count);
@@ -121,7 +122,7 @@ void hash_csr(int64_t threads, int64_t rows, const int64_t* indices, const T* va
                 const T value = values[at];
                 if (value == T(0) || value == -std::numeric_limits<T>::infinity()) continue;
                 for (int64_t s = slot_offsets[indices[at]]; s < slot_offsets[indices[at] + 1]; s++) {
-                    const int64_t b = slots[s] >> bits;
+                    const int64_t b = slots[s] >> log_size;
                     const auto j = static_cast<int32_t>(slots[s] & (bins.size - 1));
                     if (winner[b] >= 0 && (value < best[b] || (value == best[b] && j > winner[b]))) continue;
                     best[b] = value;
@@ -139,23 +140,27 @@ void hash_csr(int64_t threads, int64_t rows, const int64_t* indices, const T* va
 }  // namespace
 
 EXPORT void wta_f32(int64_t threads, int64_t rows, int64_t dim, const float* x, const float* centre, int64_t count,
-                    int64_t size, const int32_t* coordinate, const int32_t* probe, int64_t tables, int32_t* codes) {
-    hash_dense(threads, rows, dim, x, centre, {count, size, coordinate, probe}, tables, codes);
+                    int64_t size, const int32_t* coordinate, const int32_t* probe, int64_t tables, int64_t bits,
+                    int32_t* codes) {
+    hash_dense(threads, rows, dim, x, centre, {count, size, coordinate, probe}, tables, bits, codes);
 }
 
 EXPORT void wta_f64(int64_t threads, int64_t rows, int64_t dim, const double* x, const double* centre, int64_t count,
-                    int64_t size, const int32_t* coordinate, const int32_t* probe, int64_t tables, int32_t* codes) {
-    hash_dense(threads, rows, dim, x, centre, {count, size, coordinate, probe}, tables, codes);
+                    int64_t size, const int32_t* coordinate, const int32_t* probe, int64_t tables, int64_t bits,
+                    int32_t* codes) {
+    hash_dense(threads, rows, dim, x, centre, {count, size, coordinate, probe}, tables, bits, codes);
 }
 
 EXPORT void dwta_csr_f32(int64_t threads, int64_t rows, const int64_t* indices, const float* values,
                          const int64_t* offsets, const int64_t* slots, const int64_t* slot_offsets, int64_t count,
-                         int64_t size, const int32_t* probe, int64_t tables, int32_t* codes) {
-    hash_csr(threads, rows, indices, values, offsets, slots, slot_offsets, {count, size, nullptr, probe}, tables, codes);
+                         int64_t size, const int32_t* probe, int64_t tables, int64_t bits, int32_t* codes) {
+    hash_csr(threads, rows, indices, values, offsets, slots, slot_offsets, {count, size, nullptr, probe}, tables, bits,
+             codes);
 }
 
 EXPORT void dwta_csr_f64(int64_t threads, int64_t rows, const int64_t* indices, const double* values,
                          const int64_t* offsets, const int64_t* slots, const int64_t* slot_offsets, int64_t count,
-                         int64_t size, const int32_t* probe, int64_t tables, int32_t* codes) {
-    hash_csr(threads, rows, indices, values, offsets, slots, slot_offsets, {count, size, nullptr, probe}, tables, codes);
+                         int64_t size, const int32_t* probe, int64_t tables, int64_t bits, int32_t* codes) {
+    hash_csr(threads, rows, indices, values, offsets, slots, slot_offsets, {count, size, nullptr, probe}, tables, bits,
+             codes);
 }

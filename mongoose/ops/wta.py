@@ -30,11 +30,18 @@ def wta(x: Tensor, bins: Tensor, num_tables: int, centre: Tensor | None = None) 
     """
     _check(x.shape[1], bins, num_tables)
     values = (x if centre is None else x - centre)[:, bins.long()]
-    return _pack(values.argmax(dim=2), bins.shape[1], num_tables)
+    return _pack(values.argmax(dim=2), _bits_per_bin(bins), num_tables)
 
 
 @op("dwta")
-def dwta(x: Tensor, bins: Tensor, probes: Tensor, num_tables: int, centre: Tensor | None = None) -> Tensor:
+def dwta(
+    x: Tensor,
+    bins: Tensor,
+    probes: Tensor,
+    num_tables: int,
+    centre: Tensor | None = None,
+    bits_per_bin: int | None = None,
+) -> Tensor:
     """`wta` over the coordinates that are not 0; an empty bin, one that has none, borrows another's winner.
 
     Args:
@@ -43,35 +50,46 @@ def dwta(x: Tensor, bins: Tensor, probes: Tensor, num_tables: int, centre: Tenso
             that is not empty among start, start + step, start + 2·step, … modulo M, the least power of two ≥ L*m
             (numbers ≥ L*m name no bin and are passed over). The sequence visits all bins. If all are empty, every
             winner is 0.
+        bits_per_bin: b, by which a winner is shifted against the one before it: a code is Σ_j winner_j · 2^(b·j). None:
+            log₂ S, so that winners stand side by side. With fewer they overlap, and different winners may add up to the
+            same code.
 
     Returns:
         As `wta`.
 
     Raises:
-        ValueError: as `wta`; or the probes do not fit.
+        ValueError: as `wta`; or the probes do not fit, or `bits_per_bin` is not in 1 … log₂ S.
 
     Differs from SLIDE's release: the dense hash sees zeros as absent, like the sparse one (there only the sparse one
-    does); winners take log₂ S bits (there ⌊ln 8⌋ = 2 bits for eight values, which overlap); probing visits every bin
-    (there it ends after 100 tries without a code); each bin has its own random probe sequence (there a shared
-    multiplicative hash).
+    does); winners take log₂ S bits (there ⌊ln 8⌋ = 2 bits for eight values; `bits_per_bin=2` does the same, but for the
+    order of the bins in the sum); probing visits every bin (there it ends after 100 tries without a code); each bin has
+    its own random probe sequence (there a shared multiplicative hash).
     """
     _check(x.shape[1], bins, num_tables, probes)
+    bits = _bits_per_bin(bins, bits_per_bin)
     values = (x if centre is None else x - centre)[:, bins.long()]
     largest, winner = torch.where(values == 0, -torch.inf, values).max(dim=2)
     winner = torch.where(largest == -torch.inf, -1, winner)
-    return _pack(_fill_empty(winner, probes), bins.shape[1], num_tables)
+    return _pack(fill_empty(winner, probes), bits, num_tables)
 
 
 @op("dwta_csr")
 def dwta_csr(
-    indices: Tensor, values: Tensor, offsets: Tensor, dim: int, bins: Tensor, probes: Tensor, num_tables: int
+    indices: Tensor,
+    values: Tensor,
+    offsets: Tensor,
+    dim: int,
+    bins: Tensor,
+    probes: Tensor,
+    num_tables: int,
+    bits_per_bin: int | None = None,
 ) -> Tensor:
     """`dwta` of sparse rows; equals it on the same rows made dense.
 
     Args:
         indices: [nnz] int64 coordinates, without repeats in a row. values: [nnz]. offsets: [N + 1] int64: row i holds
             entries offsets[i] … offsets[i + 1]-1.
-        dim: D. bins, probes, num_tables: as in `dwta`.
+        dim: D. bins, probes, num_tables, bits_per_bin: as in `dwta`.
 
     Returns:
         [N, L] int32, as `dwta`.
@@ -80,21 +98,27 @@ def dwta_csr(
     _check_csr(indices, values, offsets, dim)
     row = torch.repeat_interleave(offsets.diff())
     dense = values.new_zeros(len(offsets) - 1, dim).index_put((row, indices), values)
-    return dwta.reference(dense, bins, probes, num_tables)
+    return dwta.reference(dense, bins, probes, num_tables, None, bits_per_bin)
 
 
-def _fill_empty(winner: Tensor, probes: Tensor) -> Tensor:
-    """[N, bins] winners, −1 where empty, with the empty ones filled from the row's own winners."""
+def fill_empty(winner: Tensor, probes: Tensor) -> Tensor:
+    """[N, bins] winners, −1 where empty → the same with the empty ones filled from the row's own winners.
+
+    Args:
+        probes: as in `dwta`.
+    """
     num_bins = winner.shape[1]
     size = probe_modulus(num_bins)
-    start, step = probes.long().unbind(1)
     filled = torch.where((winner < 0).all(1, keepdim=True), 0, winner)
+    row, empty = (filled < 0).nonzero(as_tuple=True)
+    start, step = probes.long().unbind(1)
     for attempt in range(size):
-        if not bool((filled < 0).any()):
+        if not len(row):
             break
-        other = (start + attempt * step) % size
-        found = torch.where(other < num_bins, winner[:, other.clamp_max(num_bins - 1)], -1)
-        filled = torch.where(filled < 0, found, filled)
+        other = (start[empty] + attempt * step[empty]) % size
+        found = torch.where(other < num_bins, winner[row, other.clamp_max(num_bins - 1)], -1)
+        filled[row, empty] = found
+        row, empty = row[found < 0], empty[found < 0]
     return filled
 
 
@@ -103,9 +127,16 @@ def probe_modulus(num_bins: int) -> int:
     return 1 << (num_bins - 1).bit_length()
 
 
-def _pack(winner: Tensor, bin_size: int, num_tables: int) -> Tensor:
+def _bits_per_bin(bins: Tensor, asked: int | None = None) -> int:
+    whole = bins.shape[1].bit_length() - 1
+    if asked is not None and not 1 <= asked <= whole:
+        raise ValueError(f"bits_per_bin={asked} for bins of {bins.shape[1]}; 1 … {whole} are accepted.")
+    return whole if asked is None else asked
+
+
+def _pack(winner: Tensor, bits: int, num_tables: int) -> Tensor:
     bins_per_table = winner.shape[1] // num_tables
-    weights = bin_size ** torch.arange(bins_per_table, device=winner.device)
+    weights = 1 << bits * torch.arange(bins_per_table, device=winner.device)
     return (winner.view(-1, num_tables, bins_per_table) * weights).sum(2).int()
 
 
@@ -115,13 +146,27 @@ def _wta_shape(x: Tensor, bins: Tensor, num_tables: int, centre: Tensor | None =
 
 
 @dwta.fake
-def _dwta_shape(x: Tensor, bins: Tensor, probes: Tensor, num_tables: int, centre: Tensor | None = None) -> Tensor:
+def _dwta_shape(
+    x: Tensor,
+    bins: Tensor,
+    probes: Tensor,
+    num_tables: int,
+    centre: Tensor | None = None,
+    bits_per_bin: int | None = None,
+) -> Tensor:
     return x.new_empty(len(x), num_tables, dtype=torch.int32)
 
 
 @dwta_csr.fake
 def _dwta_csr_shape(
-    indices: Tensor, values: Tensor, offsets: Tensor, dim: int, bins: Tensor, probes: Tensor, num_tables: int
+    indices: Tensor,
+    values: Tensor,
+    offsets: Tensor,
+    dim: int,
+    bins: Tensor,
+    probes: Tensor,
+    num_tables: int,
+    bits_per_bin: int | None = None,
 ) -> Tensor:
     return values.new_empty(len(offsets) - 1, num_tables, dtype=torch.int32)
 
@@ -129,28 +174,45 @@ def _dwta_csr_shape(
 @wta.kernel
 def _wta_cpu(x: Tensor, bins: Tensor, num_tables: int, centre: Tensor | None = None) -> Tensor:
     _check(x.shape[1], bins, num_tables)
-    return _hash_dense(x, bins, None, num_tables, centre)
+    return _hash_dense(x, bins, None, num_tables, centre, _bits_per_bin(bins))
 
 
 @dwta.kernel
-def _dwta_cpu(x: Tensor, bins: Tensor, probes: Tensor, num_tables: int, centre: Tensor | None = None) -> Tensor:
+def _dwta_cpu(
+    x: Tensor,
+    bins: Tensor,
+    probes: Tensor,
+    num_tables: int,
+    centre: Tensor | None = None,
+    bits_per_bin: int | None = None,
+) -> Tensor:
     _check(x.shape[1], bins, num_tables, probes)
-    return _hash_dense(x, bins, probes.int().contiguous(), num_tables, centre)
+    return _hash_dense(x, bins, probes.int().contiguous(), num_tables, centre, _bits_per_bin(bins, bits_per_bin))
 
 
-def _hash_dense(x: Tensor, bins: Tensor, probes: Tensor | None, num_tables: int, centre: Tensor | None) -> Tensor:
+def _hash_dense(
+    x: Tensor, bins: Tensor, probes: Tensor | None, num_tables: int, centre: Tensor | None, bits: int
+) -> Tensor:
     x, bins = x.contiguous(), bins.int().contiguous()
     centre = None if centre is None else centre.to(x.dtype).contiguous()
     codes = torch.empty(len(x), num_tables, dtype=torch.int32)
-    call(instance("wta", x.dtype), *x.shape, x, centre, *bins.shape, bins, probes, num_tables, codes)
+    call(instance("wta", x.dtype), *x.shape, x, centre, *bins.shape, bins, probes, num_tables, bits, codes)
     return codes
 
 
 @dwta_csr.kernel
 def _dwta_csr_cpu(
-    indices: Tensor, values: Tensor, offsets: Tensor, dim: int, bins: Tensor, probes: Tensor, num_tables: int
+    indices: Tensor,
+    values: Tensor,
+    offsets: Tensor,
+    dim: int,
+    bins: Tensor,
+    probes: Tensor,
+    num_tables: int,
+    bits_per_bin: int | None = None,
 ) -> Tensor:
     _check(dim, bins, num_tables, probes)
+    bits = _bits_per_bin(bins, bits_per_bin)
     _check_csr(indices, values, offsets, dim)
     rows = (indices.long().contiguous(), values.contiguous(), offsets.long().contiguous())
     slots = bins.flatten().long().argsort(stable=True)
@@ -159,7 +221,7 @@ def _dwta_csr_cpu(
     codes = torch.empty(len(offsets) - 1, num_tables, dtype=torch.int32)
     kernel = instance("dwta_csr", values.dtype)
     probes = probes.int().contiguous()
-    call(kernel, len(codes), *rows, slots, slot_offsets, *bins.shape, probes, num_tables, codes)
+    call(kernel, len(codes), *rows, slots, slot_offsets, *bins.shape, probes, num_tables, bits, codes)
     return codes
 
 

@@ -9,6 +9,8 @@ from torch import Generator
 
 import mongoose.hashing
 from mongoose.hashing.base import HashFamily, LearnableHashFamily
+from mongoose.hashing.law import AngularLaw, CollisionLaw
+from mongoose.hashing.minhash import MinHash
 
 
 def families() -> list[type[HashFamily]]:
@@ -29,7 +31,8 @@ def rows(count: int = 200) -> torch.Tensor:
 
 
 def test_families_are_found() -> None:
-    assert {"SimHash", "LearnedSimHash", "HadamardSimHash", "WTA", "DWTA"} <= {family.__name__ for family in families()}
+    found = {family.__name__ for family in families()}
+    assert {"SimHash", "LearnedSimHash", "HadamardSimHash", "CrossPolytope", "WTA", "DWTA", "MinHash", "DOPH"} <= found
 
 
 @pytest.mark.parametrize("family", families(), ids=lambda f: f.__name__)
@@ -51,21 +54,42 @@ class TestHashFamily:
         assert len({tuple(column) for column in codes.t().tolist()}) == 7
 
     def test_equal_rows_share_codes_and_opposite_rows_do_not(self, family: type[HashFamily]) -> None:
+        """But by chance, 2⁻⁶ + 5 sigma, where codes are mixed: the sets of x and −x differ, and are not opposite."""
         built, x = build(family), rows()
         assert torch.equal(built.codes(x), built.codes(x.clone()))
-        assert not bool((built.codes(x) == built.codes(-x)).any())
+        shared = float((built.codes(x) == built.codes(-x)).float().mean())
+        assert shared <= (2**-6 + 5 * (2**-6 / 1400) ** 0.5 if issubclass(family, MinHash) else 0)
 
     def test_a_centre_is_what_is_subtracted(self, family: type[HashFamily]) -> None:
         built, x, centre = build(family), rows(1000), rows(1)[0]
         differing = built.codes(x, centre) != built.codes(x - centre)
         assert float(differing.float().mean()) < 1e-3  # bits whose projection lies within rounding of its offset
 
-    def test_tables_are_independent(self, family: type[HashFamily]) -> None:
-        """One pair of rows, 2,000 pairs of tables: they share a code in both as often as in one, squared, ± 5 sigma."""
+    @pytest.mark.parametrize("apart", [1, 2, 7])
+    def test_tables_are_independent(self, family: type[HashFamily], apart: int) -> None:
+        """One pair of rows, 4,000 tables: sharing a code in one says nothing of the next, or another; ± 5 sigma."""
         codes = build(family, bits=3, tables=4000).codes(rows(1) + 0.5 * rows(2))
-        same = (codes[0] == codes[1]).float()
-        both, expected = float((same[::2] * same[1::2]).mean()), float(same.mean()) ** 2
-        assert abs(both - expected) < 5 * (expected * (1 - expected) / 2000) ** 0.5
+        same = (codes[0] == codes[1]).double()
+        off = same - same.mean()
+        covariance = float((off[apart:] * off[:-apart]).mean())
+        assert 0.05 < float(same.mean()) < 0.95
+        assert abs(covariance) < 5 * float(same.var()) / 4000**0.5
+
+    def test_a_law_is_a_probability_of_pairs(self, family: type[HashFamily]) -> None:
+        """1 for equal rows, the same both ways, of many pairs what it is of each; for an angle, 0 for opposite rows."""
+        built, a, b = build(family), rows(20), rows(40)[20:]
+        if not isinstance(built, CollisionLaw):
+            return
+        law = built.collision_probability(a, b)
+        assert law.shape == (20,)
+        assert law.dtype == torch.float64
+        assert bool(((law >= 0) & (law <= 1)).all())
+        assert torch.allclose(law, built.collision_probability(b, a))
+        assert torch.allclose(law[3:4], built.collision_probability(a[3:4], b[3:4]))
+        assert torch.allclose(built.collision_probability(a, a), torch.ones(20).double(), rtol=0, atol=1e-9)
+        assert built.collision_probability(a[:0], b[:0]).shape == (0,)
+        if isinstance(built, AngularLaw):
+            assert float(built.collision_probability(a, -a).max()) < 1e-9
 
     def test_codes_carry_no_gradient_and_leave_the_global_generator_alone(self, family: type[HashFamily]) -> None:
         state = torch.get_rng_state()

@@ -1,4 +1,4 @@
-"""SimHash codes against the definition, and collisions against the law."""
+"""SimHash codes against the definition."""
 
 import math
 
@@ -34,18 +34,7 @@ def test_bit_distance_counts_differing_bits() -> None:
     assert bit_distance(a, b).tolist() == [0, 2, 24]
 
 
-@pytest.mark.parametrize("degrees", range(9, 180, 18))
-def test_gaussian_collisions_follow_the_law(degrees: int) -> None:
-    """One pair, 20,000 independent tables: the share of collisions lies within 4 sigma of (1 − θ/π)^K."""
-    theta, tables = math.radians(degrees), 20_000
-    family = SimHash(2, num_bits=3, num_tables=tables, generator=torch.Generator().manual_seed(degrees))
-    codes = family.codes(torch.tensor([[1.0, 0.0], [math.cos(theta), math.sin(theta)]]))
-    expected = family.collision_probability(math.cos(theta))
-    found = float((codes[0] == codes[1]).float().mean())
-    assert abs(found - expected) < 4 * math.sqrt(expected * (1 - expected) / tables)
-
-
-@pytest.mark.parametrize("kind", ["gaussian", "signs"])
+@pytest.mark.parametrize("kind", ["gaussian", "signs", "sparse"])
 def test_tables_are_independent(kind: str) -> None:
     """For rows at 90°, one table's bit tells nothing of another's: joint collisions are a quarter."""
     family = SimHash(64, num_bits=1, num_tables=2000, planes=kind, generator=torch.Generator().manual_seed(3))  # type: ignore[arg-type]
@@ -63,5 +52,5 @@ def test_signs_are_plus_or_minus_one() -> None:
 
 
 def test_unknown_planes_are_refused() -> None:
-    with pytest.raises(ValueError, match="'gaussian', 'signs'"):
+    with pytest.raises(ValueError, match="'gaussian', 'signs', 'sparse'"):
         SimHash(5, num_bits=2, num_tables=3, planes="cauchy", generator=torch.Generator())  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """WTA and DWTA: what their codes keep of a row, and how often rows collide."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -50,12 +51,28 @@ def test_borrowing_keeps_sparse_rows_apart() -> None:
     assert float((codes == family.codes(kept)).float().mean()) > 0.5
 
 
-def test_sparse_and_dense_rows_have_the_same_codes() -> None:
-    family = DWTA(60, num_bits=9, num_tables=5, generator=Generator().manual_seed(0))
+@pytest.mark.parametrize("bits_per_bin", [2, 3])
+def test_sparse_and_dense_rows_have_the_same_codes(bits_per_bin: Literal[2, 3]) -> None:
+    generator = Generator().manual_seed(0)
+    family = DWTA(60, num_bits=9, num_tables=5, generator=generator, bits_per_bin=bits_per_bin)
     x = torch.relu(rows(200, 60) - 1)
     row, indices = x.nonzero(as_tuple=True)
     offsets = torch.searchsorted(row, torch.arange(201))
     assert torch.equal(family.codes(x), family.sparse_codes(indices, x[row, indices], offsets))
+
+
+def test_the_released_packing_adds_up_the_same_winners() -> None:
+    """Three bins: their base-8 digits, shifted by two bits each."""
+    ours, released = (
+        DWTA(60, num_bits=9, num_tables=5, generator=Generator().manual_seed(0), bits_per_bin=bits) for bits in (3, 2)
+    )  # type: ignore[misc]
+    digits = [ours.codes(rows(300, 60)) >> shift & 7 for shift in (0, 3, 6)]
+    assert torch.equal(released.codes(rows(300, 60)), digits[0] + 4 * digits[1] + 16 * digits[2])
+
+
+def test_other_packings_are_refused() -> None:
+    with pytest.raises(ValueError, match="bits_per_bin=1"):
+        DWTA(60, num_bits=9, num_tables=5, generator=Generator(), bits_per_bin=1)  # type: ignore[arg-type]
 
 
 def test_bins_are_cut_from_permutations() -> None:

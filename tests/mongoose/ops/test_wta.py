@@ -61,6 +61,33 @@ def test_dwta_is_the_definition_dense_and_sparse(both, rows: int, dim: int, dtyp
         assert torch.equal(reference, kernel)
 
 
+@pytest.mark.parametrize("bits_per_bin", [1, 2, 3])
+def test_winners_are_shifted_by_as_many_bits_as_asked(both, bits_per_bin: int) -> None:
+    """Rows with one coordinate, which every bin holds first or last: winners are all 0 or all 7."""
+    bins = torch.tensor([[0, *range(2, 8), 1]] * 8, dtype=torch.int32)
+    probes = torch.tensor([[0, 1]] * 8, dtype=torch.int32)
+    x = torch.eye(8)[:2]
+    expected = [[0, 0], [sum(7 << bits_per_bin * j for j in range(4))] * 2]
+    for result in both(dwta, x, bins, probes, 2, None, bits_per_bin):
+        assert result.tolist() == expected
+    for result in both(dwta_csr, *compressed(x), 8, bins, probes, 2, bits_per_bin):
+        assert result.tolist() == expected
+    x = whole(300, 24, kept=0.3)
+    bins, probes = draw(24, 21)
+    reference, kernel = both(dwta, x, bins, probes, 7, None, bits_per_bin)
+    assert torch.equal(reference, kernel)
+    for sparse in both(dwta_csr, *compressed(x), 24, bins, probes, 7, bits_per_bin):
+        assert torch.equal(reference, sparse)
+
+
+@pytest.mark.parametrize("name", ["reference", "cpu"])
+@pytest.mark.parametrize("bits_per_bin", [0, 4])
+def test_shifts_that_do_not_fit_are_refused(name: str, bits_per_bin: int) -> None:
+    bins, probes = draw(24, 4)
+    with using(name), pytest.raises(ValueError, match=f"bits_per_bin={bits_per_bin} for bins of 8"):  # type: ignore[arg-type]
+        dwta(torch.zeros(3, 24), bins, probes, 2, None, bits_per_bin)
+
+
 def test_layout_does_not_matter(both, strided) -> None:
     x, centre = whole(100, 24, kept=0.2), whole(24, seed=1)
     bins, probes = draw(24, 12)
