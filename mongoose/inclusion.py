@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mongoose.hashing.hadamard import HadamardSimHash
-from mongoose.hashing.simhash import SimHash
+from mongoose.hashing.law import AngularLaw
 from mongoose.index import LSHIndex
 
 RetrievedProbability = Literal["certain", "collision", "counted"] | float
@@ -63,7 +62,9 @@ class RetrievalLaw(ABC):
 
 
 class Collision(RetrievalLaw):
-    """SimHash's own law: a query finds a class with P = 1 − (1 − p^K)^L, p = 1 − θ/π; a batch misses it with Π(1 − P).
+    """The family's own law: a query finds a class with P = 1 − (1 − p)^L, p that of a shared code at their angle.
+
+    SimHash's p is (1 − θ/π)^K. A batch misses the class with Π(1 − P).
 
     The probability is over the draw of the planes; θ is the angle of x and w as they are hashed, less their centres.
     An approximation in three ways: the queries of a batch share their tables, so that they do not miss independently;
@@ -77,21 +78,21 @@ class Collision(RetrievalLaw):
     """
 
     def __init__(self, index: LSHIndex) -> None:
-        if not isinstance(index.family, SimHash | HadamardSimHash):
+        if not isinstance(index.family, AngularLaw) or index.transform is not None:
             raise ValueError(
-                f"retrieved_probability='collision' with {type(index.family).__name__}, whose collisions have no known "
-                "law; SimHash and HadamardSimHash are accepted. 'certain' and 'counted' go with any family."
+                f"retrieved_probability='collision' with {type(index.family).__name__}, transform={index.transform}; "
+                "accepted: families whose collisions have a law of the angle, such as SimHash, and no transform. "
+                "'certain', 'counted' and numbers go with any."
             )
-        self.index = index
+        self.index, self.law = index, index.family
 
     def log_missed(self, ids: Tensor, retrieved: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         index, rows = self.index, weight[ids]
         if index.centre:
             x, rows = x - index.query_mean, rows - index.row_mean
-        cosine = F.normalize(rows, dim=1) @ F.normalize(x, dim=1).t()
-        bit = 1 - torch.acos(cosine.clamp(-1, 1)) / torch.pi
-        code = bit**index.family.num_bits
-        return index.family.num_tables * torch.log1p(-code).double().sum(1)
+        cosine = F.normalize(rows.double(), dim=1) @ F.normalize(x.double(), dim=1).t()
+        code = self.law.at_angle(torch.acos(cosine.clamp(-1, 1)).flatten()).view_as(cosine)
+        return index.family.num_tables * torch.log1p(-code).sum(1)
 
 
 class Counted(RetrievalLaw):

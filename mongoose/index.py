@@ -2,13 +2,14 @@
 
 import copy
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.hashing.base import HashFamily, LearnableHashFamily
+from mongoose.hashing.transforms import Transform
 from mongoose.ops.rerank import rerank
 from mongoose.ops.shortlist import DIGEST, describe_rows
 from mongoose.ops.simhash import changed_rows
@@ -16,22 +17,6 @@ from mongoose.ops.topk import topk_rows
 from mongoose.scheduling.base import Rows, RowSource, UpdatePolicy
 from mongoose.scheduling.never import Never
 from mongoose.tables import HashTables
-
-
-class Transform(Protocol):
-    """What rows and queries become before they are hashed; for searching by inner product, say.
-
-    A row's transform depends on that row and on what `fit` found alone.
-    """
-
-    def fit(self, weight: Tensor, bias: Tensor) -> None:
-        """Take from all rows [N, D] and biases [N] what transforms need; every row's may change."""
-
-    def rows(self, weight: Tensor, bias: Tensor) -> Tensor:
-        """Rows [m, D] with their biases [m] → [m, D']."""
-
-    def queries(self, x: Tensor) -> Tensor:
-        """Queries [B, D] → [B, D']."""
 
 
 class TransformedRows:

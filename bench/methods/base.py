@@ -16,6 +16,7 @@ from mongoose.bounded_tables import Bounded, BoundedTables
 from mongoose.hashing.base import HashFamily
 from mongoose.hashing.hadamard import HadamardSimHash
 from mongoose.hashing.simhash import SimHash
+from mongoose.hashing.transforms import AppendBias, NormAugment, Transform
 from mongoose.inclusion import RetrievedProbability
 from mongoose.index import LSHIndex
 from mongoose.nn.linear import SampledLinear
@@ -30,7 +31,8 @@ from mongoose.sampling.retrieved import RetrievedSampler
 from mongoose.scheduling.base import UpdatePolicy
 
 Buckets = Literal["run"] | Bounded  # "run": buckets keep everything, and a random run of a full one is seen
-RandomPlanes = Literal["gaussian", "signs", "hadamard"]
+RandomPlanes = Literal["gaussian", "signs", "sparse", "hadamard"]
+TransformName = Literal["none", "append_bias", "norm_augment"]
 Streams = Callable[[str], Generator]  # purpose → an independent stream of random numbers
 
 
@@ -83,6 +85,7 @@ class LSHConfig(RetrievedConfig):
     buckets: Buckets = "run"
     shortlist: int | None = Field(default=32, ge=1)  # candidates a sample that are scored; None: all
     centre: bool = True
+    transform: TransformName = "none"  # of rows and queries, before they are hashed
     retrieved_probability: RetrievedProbability = 0.02  # a name, or a number in (0, 1]: hard ones weigh 1 over it
     warm_up: int = Field(default=0, ge=0)  # steps with random negatives alone
     retrieve_every: int = Field(default=1, ge=1)  # steps, one of which retrieves
@@ -91,6 +94,12 @@ class LSHConfig(RetrievedConfig):
         """K, as asked or as fits the number of labels."""
         return bits_for(self.num_bits, num_labels)
 
+
+TRANSFORMS: dict[TransformName, Callable[[], Transform | None]] = {
+    "none": lambda: None,
+    "append_bias": AppendBias,
+    "norm_augment": NormAugment,
+}
 
 Config = TypeVar("Config", bound=MethodConfig)
 
@@ -133,14 +142,22 @@ def sampled_net(task: Task, sampler: Sampler, streams: Streams) -> XMCNet:
 def random_family(task: Task, config: LSHConfig, streams: Streams) -> HashFamily:
     """SimHash with the planes that the configuration names."""
     shape = {"num_bits": config.bits_for(task.num_labels), "num_tables": config.num_tables}
+    dim = hashed_dim(task, config)
     if config.planes == "hadamard":
-        return HadamardSimHash(task.hidden, **shape, generator=streams("hash"))
-    return SimHash(task.hidden, **shape, planes=config.planes, generator=streams("hash"))
+        return HadamardSimHash(dim, **shape, generator=streams("hash"))
+    return SimHash(dim, **shape, planes=config.planes, generator=streams("hash"))
+
+
+def hashed_dim(task: Task, config: LSHConfig) -> int:
+    """The width of what is hashed."""
+    transform = TRANSFORMS[config.transform]()
+    return task.hidden if transform is None else transform.dim(task.hidden)
 
 
 def lsh_net(task: Task, config: LSHConfig, family: HashFamily, policy: UpdatePolicy, streams: Streams) -> XMCNet:
     """The same, its negatives retrieved by LSH and mixed with frequency^exponent ones."""
-    index = LSHIndex(family, policy, centre=config.centre, shortlist=config.shortlist)
+    transform = TRANSFORMS[config.transform]()
+    index = LSHIndex(family, policy, centre=config.centre, shortlist=config.shortlist, transform=transform)
     bound(index, config.buckets, config.bucket_cap, streams)
     sampler = LSHSampler(
         index,

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from bench.methods.base import LSHConfig, Method, Streams, lsh_net, random_family
+from bench.methods.base import LSHConfig, Method, Streams, hashed_dim, lsh_net, random_family
 from bench.task import Task
 from bench.tuning.space import LSH, LogUniform
 from mongoose.hashing.learned import LearnedSimHash
@@ -31,7 +31,8 @@ class Mongoose(Method[MongooseConfig]):
 
     def _learned(self, task: Task, config: MongooseConfig, streams: Streams) -> LearnedSimHash:
         num_bits = config.bits_for(task.num_labels)
-        return LearnedSimHash(task.hidden, num_bits=num_bits, num_tables=config.num_tables, generator=streams("hash"))
+        dim = hashed_dim(task, config)
+        return LearnedSimHash(dim, num_bits=num_bits, num_tables=config.num_tables, generator=streams("hash"))
 
 
 method = Mongoose()

@@ -11,7 +11,10 @@ from torch.nn.functional import normalize
 
 
 class Transform(ABC):
-    """What rows and queries are turned into before they are hashed."""
+    """What rows and queries are turned into before they are hashed.
+
+    A row's transform depends on that row and on what `fit` noted alone.
+    """
 
     @abstractmethod
     def dim(self, dim: int) -> int:

@@ -19,7 +19,7 @@ from mongoose.optim import RowAdam
 from mongoose.sampling.base import PerSampleActiveSet, SharedActiveSet
 from mongoose.sampling.lsh import LSHSampler, from_matrix
 from mongoose.sampling.random import RandomSampler, uniform
-from mongoose.sampling.slide import SlideSampler
+from mongoose.sampling.slide import SlideSampler, Vanilla
 from mongoose.scheduling.always import Always
 from mongoose.scheduling.base import Rows, UpdatePolicy
 from mongoose.scheduling.margin import Margin
@@ -201,7 +201,7 @@ def test_with_nothing_aside_what_the_tables_found_is_passed_on_as_it_is() -> Non
 
 def test_slide_scans_what_is_aside_too() -> None:
     index, x, weight, bias = built(Aside([0, 3]))
-    sampler = SlideSampler(index, num_active=10, bucket_cap=4, generator=generator())
+    sampler = SlideSampler(index, strategy=Vanilla(10), fill=10, bucket_cap=4, generator=generator())
     labels = from_matrix(torch.full((9, 1), 300))
     active = sampler.sample(x, labels, weight, bias)
     assert bool(active.holds(torch.arange(9)[:, None], torch.tensor([[0, 3]]).expand(9, 2)).all())
@@ -343,7 +343,7 @@ def test_a_policy_is_told_exactly_the_rows_that_a_training_step_changed(kind: st
     random = RandomSampler(uniform(N), 20, generator=generator(6))
     samplers = {
         "shared": LSHSampler(index, bucket_cap=9, keep=3, random=random, generator=generator(7)),
-        "per sample": SlideSampler(index, num_active=15, bucket_cap=9, generator=generator(7)),
+        "per sample": SlideSampler(index, strategy=Vanilla(15), fill=15, bucket_cap=9, generator=generator(7)),
     }
     layer = SampledLinear(D, N, sampler=samplers[kind])
     layer.initialise(generator(8))
@@ -364,7 +364,7 @@ def test_a_policy_is_told_exactly_the_rows_that_a_training_step_changed(kind: st
 
 def test_who_does_not_want_to_know_what_was_touched_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     index = make_index(Always())
-    sampler = SlideSampler(index, num_active=15, bucket_cap=9, generator=generator(7))
+    sampler = SlideSampler(index, strategy=Vanilla(15), fill=15, bucket_cap=9, generator=generator(7))
     active = PerSampleActiveSet(from_matrix(torch.tensor([[3, 1], [3, 2]])))
     assert active.rows.tolist() == [1, 2, 3]
     monkeypatch.setattr(PerSampleActiveSet, "rows", property(lambda _: pytest.fail("sorted ids for nobody")))
