@@ -41,9 +41,9 @@ def draw(frame: pd.DataFrame) -> Canvas:
         of = frame[frame["axis"] == axis]
         for family, (words, colour, marker, dash) in SHOWN.items():
             line = of[of["family"] == family]
+            x, y, sd = line["step"], line["mean"], line["sd"]
             if len(line):
-                style = {"color": colour, "marker": marker, "ls": dash, "capsize": 3}
-                panel.errorbar(line["step"], line["mean"], line["sd"], label=words, **style)
+                panel.errorbar(x, y, sd, color=colour, marker=marker, ls=dash, capsize=3, label=words)
         if of.empty:
             blank(panel)
         else:
