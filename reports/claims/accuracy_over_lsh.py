@@ -37,4 +37,5 @@ claim = Claim(
     paper="up to 8 %",
     needs=("mongoose", *RIVALS),
     judge=judge,
+    experiments=("first-light",),
 )

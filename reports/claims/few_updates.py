@@ -58,4 +58,5 @@ claim = Claim(
     paper="no number",
     needs=("mongoose", "naive_lsh"),
     judge=judge,
+    experiments=("first-light",),
 )
