@@ -17,8 +17,8 @@ class DWTA(HashFamily, CollisionLaw):
     Args:
         dim, num_bits, num_tables, generator: as WTA's.
         bits_per_bin: 3; or 2, as SLIDE releases it: a table's K/3 winners, 0 … 7, are shifted by two bits each, overlap
-            and are added up. Only `reachable_codes` of the 2**K buckets can then be used: of the 262,144 of six bins,
-            SLIDE's setting for Amazon-670K, 9,556.
+            and are added up. Only `reachable_codes` of the 2**K buckets can then be used: with six bins, as SLIDE is
+            released for Amazon-670K, 9,556 of 262,144.
 
     Source: Chen & Shrivastava 2018; SLIDE §3.2 and, for two bits, `hashesToIndex` of its LSH.cpp, whose
     floor(log(8)) takes the natural logarithm. Differs from SLIDE's release: see `mongoose.ops.wta.dwta`.

@@ -17,8 +17,9 @@ class HadamardSimHash(HashFamily, AngularLaw):
 
     The law holds nearly: the planes of a block of P, the power of two from D on, are at right angles, so a table's bits
     are not quite independent and rows collide more rarely. For planes that are random but for that, by up to 0.3/P over
-    all angles and K = 2 … 12; for these, our tests allow 0.4/P. Of a small probability that is much: a quarter of it at
-    D = 24, K = 12 and 63°. A row with few coordinates that are not 0 sees few distinct planes.
+    all angles and K = 2 … 12; for these, by less than 0.4/P in our tests (at D = 128, K = 4). Of a small probability
+    that is much: a quarter of it at D = 24, K = 12 and 63°. A row with few coordinates that are not 0 sees few distinct
+    planes.
 
     Source: Ailon & Chazelle 2009; Andoni et al. 2015 (three rounds, for cross-polytopes; two seemed enough for signs).
     """

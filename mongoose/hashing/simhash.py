@@ -25,9 +25,9 @@ class SimHash(HashFamily, AngularLaw):
             coordinates drawn without repeats, 0 elsewhere.
         generator: the source of the planes.
 
-    The law is exact for Gaussian planes. For the others a bit agrees with another chance than the law's: for rows in
-    random directions by about 1.4/D², root mean square, and in our tests never by more than 6/D²; for rows that all but
-    vanish outside a few coordinates by up to 0.43 (all planes counted, D = 8, 12, 15).
+    The law is exact for Gaussian planes and holds nearly for the others. What a bit's chance to agree is off by: for
+    rows of random direction about 1.5/D², root mean square, and less than 6/D² in our tests (at D = 32); for rows that
+    all but vanish outside a few coordinates up to 0.43 (every plane counted, D = 8, 12 and 15).
 
     Sparse planes are kept with their zeros and projected on like the others; SLIDE takes D/3 additions instead.
 

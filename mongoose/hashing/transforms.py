@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+ROUNDING = 1e-6  # by which a row's norm may differ from the one it was fitted with
+
 
 class Transform(ABC):
     """What rows and queries are turned into before they are hashed.
@@ -79,7 +81,7 @@ class NormAugment(Transform):
         assert self.largest is not None
         vectors = self._vectors(weight, bias)
         norms = vectors.norm(dim=1, keepdim=True)
-        self.clamped = int((norms > self.largest).sum())
+        self.clamped = int((norms > self.largest * (1 + ROUNDING)).sum())
         vectors = vectors / norms.clamp_min(max(self.largest, torch.finfo(norms.dtype).tiny))
         return torch.cat([vectors, (1 - vectors.square().sum(1, keepdim=True)).clamp_min(0).sqrt()], dim=1)
 
