@@ -1,10 +1,12 @@
 """Exact evaluation: top classes by the full product, then the metrics."""
 
 import torch
+from torch import Tensor
 
 from bench.metrics import KS, scores
 from bench.task import Points, Task
 from datasets.base import Part
+from mongoose.candidates import Candidates
 from mongoose.nn.linear import SampledLinear
 from mongoose.nn.xmc import XMCNet
 
@@ -27,6 +29,11 @@ def recall_at_10(net: XMCNet) -> float:
     top = head.topk(head.queries, min(10, head.out_features))
     samples = torch.arange(len(top)).unsqueeze(1).expand_as(top)
     return float(head.active.holds(samples, top).float().mean())
+
+
+def share_of(found: Candidates, top: Tensor) -> float:
+    """Share of the ids of `top` ([B, k], a row a sample) that were found for their sample."""
+    return float(found.contains(torch.arange(len(top)).unsqueeze(1), top).float().mean())
 
 
 def active_size(net: XMCNet) -> float:

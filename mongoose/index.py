@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
-from mongoose.hashing.base import HashFamily, LearnableHashFamily
+from mongoose.hashing.base import HashFamily, LearnableHashFamily, RowFittedHashFamily
 from mongoose.ops.shortlist import DIGEST, describe_rows
 from mongoose.ops.simhash import changed_rows
 from mongoose.scheduling.base import Rows, UpdatePolicy
@@ -50,7 +50,7 @@ class LSHIndex:
         self.row_mean = torch.zeros(family.dim)
         self._observed = False
         self._described = False  # around a mean of queries that were seen
-        self._mined: tuple[Tensor, Tensor, Tensor] | None = None
+        self._mined: tuple[Tensor, Tensor, Tensor, Tensor | None] | None = None
 
     def observe(self, x: Tensor) -> None:
         """Take a batch of queries [B, D] into their running mean."""
@@ -89,11 +89,15 @@ class LSHIndex:
 
     def query_codes(self, x: Tensor) -> Tensor:
         """[B, D] queries → [B, L] codes, to look up in `tables`."""
-        return self.family.codes(x, self.query_mean if self.centre else None)
+        return self.family.query_codes(x, self.query_mean if self.centre else None)
 
-    def learn_from(self, x: Tensor, positive: Tensor, negative: Tensor) -> None:
-        """Keep triplets for the next fit of a learnable family. x: [m, D] queries; positive, negative: [m] row ids."""
-        self._mined = (x, positive, negative)
+    def learn_from(self, x: Tensor, positive: Tensor, negative: Tensor, other: Tensor | None = None) -> None:
+        """Keep triplets for the next fit of a learnable family.
+
+        Args:
+            x: [m, D] queries. positive, negative: [m] row ids. other: [m, D] queries of the negatives; None: x.
+        """
+        self._mined = (x, positive, negative, other)
 
     def due(self, step: int, weight: Tensor) -> Rows | Tensor:
         """What `refresh` would bring up to date now; everything, if the tables are still to be built."""
@@ -108,19 +112,24 @@ class LSHIndex:
         rows = Rows.ALL if learns else rows
         if isinstance(rows, Rows) and self.centre:
             self.row_mean = weight.mean(0)
-        self._fit(weight)
+        if isinstance(rows, Rows):
+            self._fit(weight)
         self._rehash(weight, rows)
         self._describe(weight, rows)
         self.policy.updated(step, weight)
         self.statistics.updates += 1
 
     def _fit(self, weight: Tensor) -> None:
-        if self._mined is None or not isinstance(self.family, LearnableHashFamily):
+        if isinstance(self.family, RowFittedHashFamily):
+            self.family.fit_rows(weight, self.row_mean if self.centre else None)
+        elif self._mined is not None and isinstance(self.family, LearnableHashFamily):
+            x, positive, negative, other = self._mined
+            others = () if other is None else (other - self.query_mean,)
+            rows = (weight[ids] - self.row_mean for ids in (positive, negative))
+            self.family.fit(x - self.query_mean, *rows, *others)
+            self._mined = None
+        else:
             return
-        x, positive, negative = self._mined
-        rows = weight - self.row_mean
-        self.family.fit(x - self.query_mean, rows[positive], rows[negative])
-        self._mined = None
         self.statistics.fits += 1
 
     def _rehash(self, weight: Tensor, rows: Rows | Tensor) -> None:

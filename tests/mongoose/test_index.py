@@ -72,7 +72,13 @@ def test_hash_functions_are_fitted_to_the_rows_as_they_are_hashed() -> None:
     """The centre of the fit is the mean of the present rows, not that of the last update."""
 
     class Spy(LearnedSimHash):
-        def fit(self, anchor: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor) -> float:
+        def fit(
+            self,
+            anchor: torch.Tensor,
+            positive: torch.Tensor,
+            negative: torch.Tensor,
+            other: torch.Tensor | None = None,
+        ) -> float:
             self.seen = positive
             return 0.0
 
