@@ -96,7 +96,7 @@ def contestants() -> dict[str, Contestant]:
         "cross-entropy": Contestant(learned(objective=PairwiseCrossEntropy()), StepMining),
         "cosine": Contestant(learned(objective=CosineTriplet(), balance=0.0), StepMining),
         "triplet": Contestant(learned(objective=BitTriplet()), StepMining),
-        "triplet-exact": Contestant(learned(objective=BitTriplet()), ExactMining),
+        "triplet-decorrelated": Contestant(learned(objective=BitTriplet(), balance=1.0, decorrelation=1.0), StepMining),
         "contrastive": Contestant(learned(objective=Contrastive()), StepMining),
         "contrastive-exact": Contestant(learned(objective=Contrastive()), ExactMining),
         "contrastive-signs": Contestant(learned(objective=Contrastive(), signs=True), StepMining),

@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from mongoose.hashing.base import LearnableHashFamily
-from mongoose.hashing.losses import BitTriplet, PairLoss, correlation, imbalance
+from mongoose.hashing.losses import Contrastive, PairLoss, correlation, imbalance
 from mongoose.hashing.simhash import draw_planes
 from mongoose.ops.simhash import bits_per_table, simhash
 
@@ -16,7 +16,7 @@ class LearnedSimHash(LearnableHashFamily):
 
     Args:
         dim: D. num_bits: K. num_tables: L. generator: the source of the first planes, and of the batches of a fit.
-        objective: the loss; see `mongoose.hashing.losses`.
+        objective: the loss, one of `mongoose.hashing.losses`; None: `Contrastive`.
         balance, decorrelation: weights of the penalties on bits that are not as often up as down, among queries and
             among negatives, and on bits of one table that agree or disagree.
         asymmetric: queries have planes of their own, which start as those of the rows.
@@ -50,10 +50,10 @@ class LearnedSimHash(LearnableHashFamily):
         asymmetric: bool = False,
         thresholds: bool = False,
         signs: bool = False,
-        lr: float = 3e-3,
+        lr: float = 1e-2,
         first_steps: int = 100,
         steps: int = 25,
-        batch_size: int = 256,
+        batch_size: int = 128,
     ) -> None:
         super().__init__(dim, num_bits=num_bits, num_tables=num_tables)
         if signs and thresholds:
@@ -66,7 +66,7 @@ class LearnedSimHash(LearnableHashFamily):
         self.query_shift = nn.Parameter(zero.clone(), requires_grad=thresholds)
         self.register_buffer("query_norm", torch.ones(()))
         self.register_buffer("row_norm", torch.ones(()))
-        self.objective = BitTriplet() if objective is None else objective
+        self.objective = Contrastive() if objective is None else objective
         self.balance, self.decorrelation, self.signs = balance, decorrelation, signs
         self.lr, self.first_steps, self.steps, self.batch_size = lr, first_steps, steps, batch_size
         self.generator = generator

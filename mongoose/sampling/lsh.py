@@ -6,7 +6,7 @@ from mongoose.candidates import Candidates
 from mongoose.hashing.base import LearnableHashFamily
 from mongoose.index import LSHIndex
 from mongoose.sampling.base import Sampler, SharedActiveSet
-from mongoose.sampling.mining import ExactMining, Mining, Seen
+from mongoose.sampling.mining import Mining, Seen, StepMining
 from mongoose.sampling.random import RandomSampler
 
 
@@ -20,7 +20,7 @@ class LSHSampler(Sampler):
     Args:
         index: retrieves the candidates. bucket_cap: items looked at in one bucket. keep: candidates kept a sample.
         random: the other negatives. generator: picks runs of full buckets.
-        mining: finds triplets in the last batch for a family that can learn; None: `ExactMining` on that generator.
+        mining: finds triplets in the last batch for a family that can learn; None: `StepMining` on that generator.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class LSHSampler(Sampler):
         self.index: LSHIndex = index
         self.bucket_cap, self.keep = bucket_cap, keep
         self.random, self.generator = random, generator
-        self.mining = ExactMining(generator=generator) if mining is None else mining
+        self.mining = StepMining(generator=generator) if mining is None else mining
         self._seen: Seen | None = None
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:

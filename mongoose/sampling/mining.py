@@ -57,7 +57,7 @@ class ExactMining(Mining):
         num_positives: largest scores a query. repeats: triplets a positive. hard: in 0 … 1.
     """
 
-    def __init__(self, *, generator: Generator, num_positives: int = 10, repeats: int = 4, hard: float = 0.9) -> None:
+    def __init__(self, *, generator: Generator, num_positives: int = 10, repeats: int = 2, hard: float = 0.5) -> None:
         super().__init__(generator=generator)
         self.num_positives, self.repeats, self.hard = num_positives, repeats, hard
 
