@@ -60,6 +60,11 @@ def _share(found: Candidates, top: Tensor) -> float:
     return float(found.contains(samples, top).float().mean())
 
 
+def share_of(found: Candidates, top: Tensor) -> float:
+    """Share of the ids of `top` ([B, k], a row a sample) that were found for their sample."""
+    return float(found.contains(torch.arange(len(top)).unsqueeze(1), top).float().mean())
+
+
 def active_size(net: XMCNet) -> float:
     """Classes computed a sample in the last batch; all of them for a dense layer."""
     return net.head.active_size

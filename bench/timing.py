@@ -3,8 +3,9 @@
 import gc
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from statistics import median
 
 
 class Stopwatch:
@@ -25,6 +26,18 @@ class Stopwatch:
     def seconds(self, *names: str) -> float:
         """Seconds spent in the named phases together."""
         return sum(self.phases.get(name, 0.0) for name in names)
+
+
+def median_ms(run: Callable[[], object], repeats: int = 5) -> float:
+    """Median milliseconds of a few runs, after one that warms up."""
+    run()
+    times = []
+    for _ in range(repeats):
+        clock = Stopwatch()
+        with clock.phase("run"):
+            run()
+        times.append(1000 * clock.seconds("run"))
+    return median(times)
 
 
 def settle() -> None:

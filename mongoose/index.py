@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
-from mongoose.hashing.base import HashFamily, LearnableHashFamily
+from mongoose.hashing.base import HashFamily, LearnableHashFamily, RowFittedHashFamily
 from mongoose.hashing.transforms import Transform
 from mongoose.ops.rerank import rerank
 from mongoose.ops.shortlist import DIGEST, describe_rows
@@ -83,7 +83,7 @@ class LSHIndex:
         self.row_mean = torch.zeros(family.dim)
         self._observed = False
         self._described = False  # around a mean of queries that were seen
-        self._mined: tuple[Tensor, Tensor, Tensor] | None = None
+        self._mined: tuple[Tensor, Tensor, Tensor, Tensor | None] | None = None
         policy.attach(self)
 
     def observe(self, x: Tensor) -> None:
@@ -164,9 +164,13 @@ class LSHIndex:
         fresh.refresh(0, weight, Rows.ALL, bias)
         return fresh
 
-    def learn_from(self, x: Tensor, positive: Tensor, negative: Tensor) -> None:
-        """Keep triplets for the next fit of a learnable family. x: [m, D] queries; positive, negative: [m] row ids."""
-        self._mined = (x, positive, negative)
+    def learn_from(self, x: Tensor, positive: Tensor, negative: Tensor, other: Tensor | None = None) -> None:
+        """Keep triplets for the next fit of a learnable family.
+
+        Args:
+            x: [m, D] queries. positive, negative: [m] row ids. other: [m, D] queries of the negatives; None: x.
+        """
+        self._mined = (x, positive, negative, other)
 
     def due(self, step: int, weight: Tensor, bias: Tensor | None = None) -> Rows | Tensor:
         """What `refresh` would bring up to date now; everything, if the tables are still to be built."""
@@ -188,7 +192,8 @@ class LSHIndex:
         hashed = source[:] if isinstance(rows, Rows) else source[rows]
         if isinstance(rows, Rows) and self.centre:
             self.row_mean = hashed.mean(0)
-        self._fit(source)
+        if isinstance(rows, Rows):
+            self._fit(source)
         self._rehash(hashed, rows)
         self._describe(hashed, rows)
         self.policy.updated(step, source, rows)
@@ -202,7 +207,7 @@ class LSHIndex:
 
     def _codes_of(self, hashed: Tensor) -> Tensor:
         """Codes of queries [B, D'], transformed."""
-        return self.family.codes(hashed, self.query_mean if self.centre else None)
+        return self.family.query_codes(hashed, self.query_mean if self.centre else None)
 
     def _best_with_aside(self, x: Tensor, weight: Tensor, bias: Tensor, found: Candidates, keep: int) -> Candidates:
         """The `keep` best of what was found and of the rows aside, all of which are scored."""
@@ -221,12 +226,16 @@ class LSHIndex:
         )
 
     def _fit(self, rows: RowSource) -> None:
-        if self._mined is None or not isinstance(self.family, LearnableHashFamily):
+        if isinstance(self.family, RowFittedHashFamily):
+            self.family.fit_rows(rows[:], self.row_mean if self.centre else None)
+        elif self._mined is not None and isinstance(self.family, LearnableHashFamily):
+            x, positive, negative, other = self._mined
+            queries = (self._queries(of) - self.query_mean for of in (x, other) if of is not None)
+            shifted = [rows[ids] - self.row_mean for ids in (positive, negative)]
+            self.family.fit(next(queries), *shifted, *queries)
+            self._mined = None
+        else:
             return
-        x, positive, negative = self._mined
-        shifted = (rows[ids] - self.row_mean for ids in (positive, negative))
-        self.family.fit(self._queries(x) - self.query_mean, *shifted)
-        self._mined = None
         self.statistics.fits += 1
 
     def _rehash(self, hashed: Tensor, rows: Rows | Tensor) -> None:

@@ -26,6 +26,7 @@ from mongoose.retrieval.base import Retriever
 from mongoose.sampling.base import Sampler
 from mongoose.sampling.in_batch import InBatchSampler
 from mongoose.sampling.lsh import LSHSampler
+from mongoose.sampling.mining import Mining
 from mongoose.sampling.random import Correction, RandomSampler, log_uniform, power_of_frequency, uniform
 from mongoose.sampling.retrieved import RetrievedSampler
 from mongoose.scheduling.base import UpdatePolicy
@@ -172,10 +173,10 @@ def lsh_net(task: Task, config: LSHConfig, family: HashFamily, policy: UpdatePol
     return sampled_net(task, sampler, streams)
 
 
-def union_net(task: Task, index: LSHIndex, streams: Streams) -> XMCNet:
+def union_net(task: Task, index: LSHIndex, streams: Streams, mining: Mining | None = None) -> XMCNet:
     """All that any query of the batch finds in any table, shared by the batch with its labels; uncorrected."""
-    labels = in_batch_negatives(task, correction="none")
-    sampler = LSHSampler(index, bucket_cap=None, keep=None, random=labels, generator=streams("tables"))
+    labels, generator = in_batch_negatives(task, correction="none"), streams("tables")
+    sampler = LSHSampler(index, bucket_cap=None, keep=None, random=labels, generator=generator, mining=mining)
     return sampled_net(task, sampler, streams)
 
 

@@ -5,6 +5,7 @@ from pydantic import Field
 from bench.methods.base import Method, SampledConfig, Streams, bits_for, union_net
 from bench.task import Task
 from mongoose.hashing.learned import LearnedSimHash
+from mongoose.hashing.losses import CosineTriplet
 from mongoose.hashing.transforms import AppendBias
 from mongoose.index import LSHIndex
 from mongoose.nn.xmc import XMCNet
@@ -30,9 +31,15 @@ class MongoosePublished(Method[MongoosePublishedConfig]):
     config = MongoosePublishedConfig
 
     def build(self, task: Task, config: MongoosePublishedConfig, streams: Streams) -> XMCNet:
-        shape = {"num_bits": bits_for(config.num_bits, task.num_labels), "num_tables": config.num_tables}
         transform = AppendBias()
-        family = LearnedSimHash(transform.dim(task.hidden), **shape, generator=streams("hash"))
+        family = LearnedSimHash(
+            transform.dim(task.hidden),
+            num_bits=bits_for(config.num_bits, task.num_labels),
+            num_tables=config.num_tables,
+            generator=streams("hash"),
+            objective=CosineTriplet(),
+            balance=0.0,
+        )
         policy = TwoCopy(config.epsilon, exponent=config.exponent, full_every=config.learn_every)
         return union_net(task, LSHIndex(family, policy, centre=False, transform=transform), streams)
 

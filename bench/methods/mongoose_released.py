@@ -6,9 +6,12 @@ from bench.methods.base import Method, SampledConfig, Streams, bits_for, union_n
 from bench.task import Task
 from mongoose.hashing.base import HashFamily
 from mongoose.hashing.learned import LearnedSimHash
+from mongoose.hashing.losses import PairwiseCrossEntropy
 from mongoose.hashing.simhash import SimHash
+from mongoose.hashing.transforms import AppendBias
 from mongoose.index import LSHIndex
 from mongoose.nn.xmc import XMCNet
+from mongoose.sampling.mining import ReleasedMining
 from mongoose.scheduling.every import Every
 
 
@@ -22,8 +25,8 @@ class MongooseReleasedConfig(SampledConfig):
 class MongooseReleased(Method[MongooseReleasedConfig]):
     """One candidate set for the batch, the union of all its buckets, without a cap; labels added; uncorrected.
 
-    To be made the release when there are parts for it: [x, 1] and [w, b] as what is hashed, learned planes cut to their
-    signs, pairwise BCE as their loss, misses and false alarms as their pairs.
+    Differs from the release: hash functions are fitted when the tables are rebuilt, with an optimiser of ours (theirs
+    was not released); inputs keep their values, lr and first weights are those of all methods here.
     """
 
     name = "mongoose_released"
@@ -31,14 +34,24 @@ class MongooseReleased(Method[MongooseReleasedConfig]):
     config = MongooseReleasedConfig
 
     def build(self, task: Task, config: MongooseReleasedConfig, streams: Streams) -> XMCNet:
-        family = self._family(task, config, streams)
-        return union_net(task, LSHIndex(family, Every(config.every), centre=False), streams)
+        transform = AppendBias()
+        family = self._family(transform.dim(task.hidden), bits_for(config.num_bits, task.num_labels), config, streams)
+        index = LSHIndex(family, Every(config.every), centre=False, transform=transform)
+        return union_net(task, index, streams, ReleasedMining(generator=streams("mining")))
 
-    def _family(self, task: Task, config: MongooseReleasedConfig, streams: Streams) -> HashFamily:
-        shape = {"num_bits": bits_for(config.num_bits, task.num_labels), "num_tables": config.num_tables}
-        if config.learned:
-            return LearnedSimHash(task.hidden, **shape, generator=streams("hash"))
-        return SimHash(task.hidden, **shape, planes="signs", generator=streams("hash"))
+    def _family(self, dim: int, num_bits: int, config: MongooseReleasedConfig, streams: Streams) -> HashFamily:
+        tables, generator = config.num_tables, streams("hash")
+        if not config.learned:
+            return SimHash(dim, num_bits=num_bits, num_tables=tables, planes="signs", generator=generator)
+        return LearnedSimHash(
+            dim,
+            num_bits=num_bits,
+            num_tables=tables,
+            generator=generator,
+            objective=PairwiseCrossEntropy(),
+            balance=0.0,
+            signs=True,
+        )
 
 
 method = MongooseReleased()

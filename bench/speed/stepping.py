@@ -16,6 +16,7 @@ from bench.speed.systems import System
 from bench.task import Task
 from bench.timing import Stopwatch
 from bench.training import endless_batches
+from mongoose.candidates import Candidates
 from mongoose.nn.linear import SampledLinear
 from mongoose.nn.xmc import SparseRows, XMCNet
 from mongoose.sampling.base import Sampler, SharedActiveSet
@@ -73,6 +74,12 @@ class Stepper:
         if not math.isfinite(loss.item()):
             raise FloatingPointError(f"loss {loss.item()} at step {self.step}")
         return clock
+
+    @torch.no_grad()
+    def hidden(self, points: Tensor) -> tuple[Tensor, Candidates]:
+        """The queries [B, D] that training points ([B] int64) are to the output layer by now, and their labels."""
+        rows, labels = self.task.train.batch(points)
+        return self.net.hidden(rows), labels
 
     def refresh(self, step: int, clock: Stopwatch) -> None:
         with clock.phase("update"):

@@ -1,6 +1,5 @@
 """Hash tables over trained rows: what it costs to make them, to keep them and to ask them, and what they find."""
 
-from collections.abc import Callable
 from functools import partial
 from statistics import median
 from typing import Any
@@ -9,12 +8,13 @@ import torch
 from torch import Tensor
 
 from bench import methods
+from bench.evaluation import share_of
 from bench.seeds import stream
 from bench.speed.shapes import BATCH
 from bench.speed.stepping import Stepper
 from bench.speed.systems import System
 from bench.task import Task
-from bench.timing import Stopwatch
+from bench.timing import Stopwatch, median_ms
 from mongoose.candidates import Candidates
 from mongoose.hashing.base import HashFamily
 from mongoose.hashing.dwta import DWTA
@@ -25,7 +25,7 @@ from mongoose.nn.linear import SampledLinear
 from mongoose.ops.rerank import rerank
 from mongoose.ops.shortlist import describe_rows
 from mongoose.ops.topk import topk_rows
-from mongoose.sampling.lsh import from_matrix
+from mongoose.sampling.mining import from_matrix
 from mongoose.tables import HashTables
 
 NUM_TABLES = 16
@@ -63,18 +63,12 @@ def measure(task: Task, steps: int) -> list[dict[str, Any]]:
     assert isinstance(head, SampledLinear)
     weight, bias = head.weight.detach(), head.bias.detach()
     asked, others = torch.arange(min(2 * BATCH, len(task.train))).chunk(2)
-    x, _ = _queries(stepper, task, asked)
+    x, _ = stepper.hidden(asked)
     num_bits = methods.base.LSHConfig().bits_for(len(weight))
     return [
-        {"family": name, "trained_steps": steps} | of_family(family, x, weight, bias, _queries(stepper, task, others))
+        {"family": name, "trained_steps": steps} | of_family(family, x, weight, bias, stepper.hidden(others))
         for name, family in families(task.hidden, num_bits).items()
     ]
-
-
-@torch.no_grad()
-def _queries(stepper: Stepper, task: Task, points: Tensor) -> tuple[Tensor, Candidates]:
-    rows, labels = task.train.batch(points)
-    return stepper.net.hidden(rows), labels
 
 
 def of_family(
@@ -94,12 +88,13 @@ def of_family(
     centre, query_centre = weight.mean(0), x.mean(0)
     if isinstance(family, LearnedSimHash):
         _fit(family, *others, weight, centre, bias)
-    hash_ms = _median_ms(lambda: family.codes(weight, centre))
+    hash_ms = median_ms(lambda: family.codes(weight, centre))
     tables = HashTables(num_bits=family.num_bits, num_tables=family.num_tables)
     codes = family.codes(weight, centre)
-    build_ms = _median_ms(lambda: tables.build(codes))
+    build_ms = median_ms(lambda: tables.build(codes))
     update_ms = _update_ms(tables, family, weight, centre)
-    query_codes = family.codes(x, query_centre)
+    hashed = partial(family.query_codes, x, query_centre)
+    query_codes = hashed()
     best = partial(rerank, x, weight, bias)
     describe = partial(describe_rows, weight, codes, family.num_bits, centre, query_centre)
     digests = describe()
@@ -110,7 +105,7 @@ def of_family(
     found = _ask(tables, query_codes)
     top = topk_rows(x, weight, bias, min(10, len(weight)))
     candidates = len(found.ids) / len(x)
-    recall = _share(found, top)
+    recall = share_of(found, top)
     return {
         "num_bits": family.num_bits,
         "num_tables": family.num_tables,
@@ -119,34 +114,22 @@ def of_family(
         "rehash_ms": hash_ms + build_ms,
         "update_ms": update_ms,
         "update_share": update_ms / (hash_ms + build_ms),
-        "describe_ms": _median_ms(describe),
-        "query_ms": _median_ms(lambda: retrieve(family.codes(x, query_centre), generator=stream(0, "t"), **estimate)),
-        "query_exact_ms": _median_ms(lambda: retrieve(family.codes(x, query_centre), generator=stream(0, "t"))),
+        "describe_ms": median_ms(describe),
+        "query_ms": median_ms(lambda: retrieve(hashed(), generator=stream(0, "t"), **estimate)),
+        "query_exact_ms": median_ms(lambda: retrieve(hashed(), generator=stream(0, "t"))),
         "candidates": candidates,
         "recall_at_10": recall,
         "of_random": candidates / len(weight),
         "gain": recall / max(candidates / len(weight), 1e-12),
-        "kept_exact": _share(Candidates(*best(found.ids, found.offsets, KEEP)), top),
-        "kept_hamming": _share(retrieve(query_codes, generator=stream(0, "tables"), **nearest), top),
-        "kept_short": _share(retrieve(query_codes, generator=stream(0, "tables"), **estimate), top),
+        "kept_exact": share_of(Candidates(*best(found.ids, found.offsets, KEEP)), top),
+        "kept_hamming": share_of(retrieve(query_codes, generator=stream(0, "tables"), **nearest), top),
+        "kept_short": share_of(retrieve(query_codes, generator=stream(0, "tables"), **estimate), top),
         "equals_brute_force": _equals_brute_force(tables, query_codes[:BRUTE_FORCE_QUERIES]),
     }
 
 
 def _ask(tables: HashTables, codes: Tensor) -> Candidates:
     return tables.query(codes, cap=CAP, generator=stream(0, "tables"))
-
-
-def _median_ms(run: Callable[[], object]) -> float:
-    """Median milliseconds of a few runs, after one that warms up."""
-    run()
-    times = []
-    for _ in range(REPEATS):
-        clock = Stopwatch()
-        with clock.phase("run"):
-            run()
-        times.append(1000 * clock.seconds("run"))
-    return median(times)
 
 
 def _update_ms(tables: HashTables, family: HashFamily, weight: Tensor, centre: Tensor) -> float:
@@ -171,11 +154,6 @@ def _fit(family: LearnedSimHash, x: Tensor, labels: Candidates, weight: Tensor, 
     positives = labels.union(from_matrix(top))
     negatives = torch.randint(len(weight), positives.ids.shape, generator=stream(0, "negatives"))
     family.fit((x - x.mean(0))[positives.samples], weight[positives.ids] - centre, weight[negatives] - centre)
-
-
-def _share(found: Candidates, top: Tensor) -> float:
-    sample = torch.arange(len(top)).unsqueeze(1).expand_as(top)
-    return float(found.contains(sample, top).float().mean())
 
 
 def _equals_brute_force(tables: HashTables, codes: Tensor) -> bool:

@@ -25,14 +25,33 @@ class HashFamily(nn.Module, ABC):
                 equal those of the difference but for rounding: a bit may differ where it hangs on the last digit.
         """
 
+    def query_codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
+        """[B, D] queries → [B, L] codes, to be looked up among those of rows; the same map, unless a family says other.
+
+        centre: as in `codes`.
+        """
+        return self.codes(x, centre)
+
 
 class LearnableHashFamily(HashFamily):
-    """A hash family that can be fitted to the rows it serves."""
+    """A hash family that can be fitted to the rows it serves, by pairs that should and should not share codes."""
 
     @abstractmethod
-    def loss(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        """Scalar loss of [m, D] triplets: anchors should share codes with positives and not with negatives."""
+    def loss(self, anchor: Tensor, positive: Tensor, negative: Tensor, other: Tensor | None = None) -> Tensor:
+        """Scalar loss of [m, D] triplets: anchors (queries) should share codes with positives and not with negatives.
+
+        Args:
+            other: [m, D] the queries that should not share codes with the negatives; None: the anchors.
+        """
 
     @abstractmethod
-    def fit(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> float:
+    def fit(self, anchor: Tensor, positive: Tensor, negative: Tensor, other: Tensor | None = None) -> float:
         """Lower `loss` on [m, D] triplets; returns its last value. The codes of every row may change."""
+
+
+class RowFittedHashFamily(HashFamily):
+    """A hash family that is fitted to how the rows lie, without knowing what is asked."""
+
+    @abstractmethod
+    def fit_rows(self, rows: Tensor, centre: Tensor | None = None) -> None:
+        """Fit to rows [N, D] − centre ([D], or None for the origin). The codes of every row may change."""

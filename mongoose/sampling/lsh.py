@@ -1,16 +1,16 @@
 """Hard negatives found by LSH, shared by the batch and mixed with random ones."""
 
+from collections.abc import Callable
 from functools import partial
 
-import torch
 from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.hashing.base import LearnableHashFamily
 from mongoose.inclusion import RetrievedProbability, retrieval_law
 from mongoose.index import LSHIndex
-from mongoose.ops.topk import topk_rows
 from mongoose.sampling.base import Sampler, SharedActiveSet
+from mongoose.sampling.mining import Mining, Seen, StepMining
 from mongoose.sampling.random import RandomSampler
 
 
@@ -23,8 +23,8 @@ class LSHSampler(Sampler):
     Args:
         index: retrieves the candidates. bucket_cap: items looked at in one bucket; None: all. keep: candidates kept a
             sample; None: all, unranked. random: the other negatives.
-        num_positives: positives a query when triplets are mined for a learnable family.
-        generator: picks runs of full buckets, and triplets.
+        generator: picks runs of full buckets.
+        mining: finds triplets in the last batch for a family that can learn; None: `StepMining` on that generator.
         retrieved_probability: how probable it was that the batch retrieves a class, where the random sampler corrects.
             "certain": 1 for those it did retrieve, and 0 for the others; a number: the same, assumed; "collision": the
             law of SimHash; "counted": as often as it did lately. See `mongoose.inclusion`.
@@ -40,7 +40,7 @@ class LSHSampler(Sampler):
         keep: int | None,
         random: RandomSampler,
         generator: Generator,
-        num_positives: int = 10,
+        mining: Mining | None = None,
         retrieved_probability: RetrievedProbability = "certain",
         warm_up: int = 0,
         every: int = 1,
@@ -48,11 +48,12 @@ class LSHSampler(Sampler):
         if warm_up < 0 or every < 1:
             raise ValueError(f"warm_up={warm_up}, every={every}; batches ≥ 0 and ≥ 1 are accepted.")
         self.index: LSHIndex = index
-        self.bucket_cap, self.keep, self.num_positives = bucket_cap, keep, num_positives
+        self.bucket_cap, self.keep = bucket_cap, keep
         self.random, self.generator = random, generator
         self.law = retrieval_law(retrieved_probability, index)
         self.warm_up, self.every, self.num_batches = warm_up, every, 0
-        self._last: tuple[Tensor, Candidates] | None = None
+        self.mining = mining or StepMining(generator=generator)
+        self._seen: Seen | None = None
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
         self.index.observe(x)
@@ -60,14 +61,16 @@ class LSHSampler(Sampler):
         self.num_batches += 1
         if since_warm_up < 0 or since_warm_up % self.every:
             return self.random.share(labels)
-        self._last = (x, labels)
         self.retrieved = self._retrieve(x, weight, bias)
-        retrieved = self.retrieved.ids
-        if self.law is None:
-            return self.random.share(labels, retrieved)
-        return self.random.share(
-            labels, retrieved, partial(self.law.log_missed, retrieved=retrieved, x=x, weight=weight)
-        )
+        active = self.random.share(labels, self.retrieved.ids, self._law_of(x, weight))
+        self._seen = Seen(x, labels, active.ids)
+        return active
+
+    def _law_of(self, x: Tensor, weight: Tensor) -> Callable[[Tensor], Tensor] | None:
+        """How probable it was to miss a class, if something else than the random sampler's own law says so."""
+        if self.law is None or self.retrieved is None:
+            return None
+        return partial(self.law.log_missed, retrieved=self.retrieved.ids, x=x, weight=weight)
 
     def _retrieve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Candidates:
         if self.keep is None:
@@ -80,35 +83,9 @@ class LSHSampler(Sampler):
             super().refresh(step, weight, bias)
 
     def mine(self, weight: Tensor, bias: Tensor) -> None:
-        """Triplets from the last batch, for a family that can learn.
-
-        Positives are the true labels and the classes of the largest scores. Negatives are drawn from the classes that
-        were retrieved for the query and 64 uniform ones, without its positives.
-        """
-        if self._last is None or not isinstance(self.index.family, LearnableHashFamily):
+        if self._seen is None or not isinstance(self.index.family, LearnableHashFamily):
             return
-        x, labels = self._last
-        candidates = self.index.query(x, cap=self.bucket_cap, generator=self.generator)
-        best = topk_rows(x, weight, bias, min(self.num_positives, len(weight)))
-        positives = labels.union(from_matrix(best))
-        negatives = candidates.union(from_matrix(self._uniform(len(x), weight)))
-        triplets = self._pair(x, positives, negatives)
-        if len(triplets[0]):
+        retrieved = self.index.query(self._seen.x, cap=self.bucket_cap, generator=self.generator)
+        triplets = self.mining.triplets(self._seen, retrieved, weight, bias)
+        if len(triplets.positive):
             self.index.learn_from(*triplets)
-
-    def _uniform(self, num_queries: int, weight: Tensor) -> Tensor:
-        return torch.randint(len(weight), (num_queries, 64), generator=self.generator)
-
-    def _pair(self, x: Tensor, positives: Candidates, negatives: Candidates) -> tuple[Tensor, Tensor, Tensor]:
-        """For every positive of every query, four negatives of that query that are not among its positives."""
-        sample = positives.samples.repeat(4)
-        pick = torch.rand(len(sample), generator=self.generator) * negatives.counts[sample]
-        negative = negatives.ids[negatives.offsets[sample] + pick.long()]
-        fair = ~positives.contains(sample, negative)
-        return x[sample[fair]], positives.ids.repeat(4)[fair], negative[fair]
-
-
-def from_matrix(ids: Tensor) -> Candidates:
-    """[B, k] ids, a row a sample, as sets."""
-    num_samples, k = ids.shape
-    return Candidates.from_pairs(torch.arange(num_samples).repeat_interleave(k), ids.flatten(), num_samples)

@@ -31,8 +31,8 @@ def rows(count: int = 200) -> torch.Tensor:
 
 
 def test_families_are_found() -> None:
-    found = {family.__name__ for family in families()}
-    assert {"SimHash", "LearnedSimHash", "HadamardSimHash", "CrossPolytope", "WTA", "DWTA", "MinHash", "DOPH"} <= found
+    known = {"SimHash", "HadamardSimHash", "CrossPolytope", "WTA", "DWTA", "MinHash", "DOPH", "LearnedSimHash"}
+    assert known | {"PCAHash", "ITQ"} <= {family.__name__ for family in families()}
 
 
 @pytest.mark.parametrize("family", families(), ids=lambda f: f.__name__)
@@ -106,6 +106,13 @@ class TestHashFamily:
         near = (built.codes(x) == built.codes(x + 0.1 * rows().flip(0))).float().mean()
         far = (built.codes(x) == built.codes(x.flip(0))).float().mean()
         assert near > 0.5 > 0.2 > far
+
+    def test_queries_have_the_codes_of_rows(self, family: type[HashFamily]) -> None:
+        """As families come; those that tell queries from rows have to be asked to."""
+        built, x, centre = build(family), rows(), rows(1)[0]
+        if isinstance(built, LearnableHashFamily):
+            built.fit(x, x + rows().flip(0), x.roll(1, 0))
+        assert torch.equal(built.query_codes(x, centre), built.codes(x, centre))
 
     def test_a_learnable_family_lowers_its_loss(self, family: type[HashFamily]) -> None:
         built, x = build(family), rows()

@@ -72,8 +72,14 @@ def test_hash_functions_are_fitted_to_the_rows_as_they_are_hashed() -> None:
     """The centre of the fit is the mean of the present rows, not that of the last update."""
 
     class Spy(LearnedSimHash):
-        def fit(self, anchor: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor) -> float:
-            self.seen = positive
+        def fit(
+            self,
+            anchor: torch.Tensor,
+            positive: torch.Tensor,
+            negative: torch.Tensor,
+            other: torch.Tensor | None = None,
+        ) -> float:
+            self.seen, self.other = positive, other
             return 0.0
 
     weight = make_weight()
@@ -84,6 +90,12 @@ def test_hash_functions_are_fitted_to_the_rows_as_they_are_hashed() -> None:
     index.learn_from(weight[:9], torch.arange(9), torch.arange(9, 18))
     refresh(index, 1, weight)
     torch.testing.assert_close(family.seen, weight[:9] - weight.mean(0))
+    assert family.other is None
+    index.observe(weight)
+    index.learn_from(weight[:9], torch.arange(9), torch.arange(9, 18), weight[9:18])
+    refresh(index, 2, weight)
+    assert family.other is not None
+    torch.testing.assert_close(family.other, weight[9:18] - index.query_mean)
 
 
 def test_centring_spreads_queries_that_point_the_same_way() -> None:
@@ -163,3 +175,23 @@ def test_a_shortlist_takes_both_precisions(dtype: torch.dtype) -> None:
     index.refresh(0, weight, Rows.ALL)
     index.observe(weight[:9])
     assert int(index.retrieve(weight[:9], weight, torch.zeros(400, dtype=dtype), keep=3).counts.min()) == 3
+
+
+def test_queries_are_hashed_by_the_map_of_queries() -> None:
+    """In a family that has one of its own; rows are in the tables by theirs."""
+    weight = make_weight()
+    family = LearnedSimHash(
+        DIM, num_bits=4, num_tables=3, generator=torch.Generator().manual_seed(1), asymmetric=True, first_steps=20
+    )
+    index = LSHIndex(family, Always())
+    index.observe(weight[:50])
+    index.learn_from(weight[:50], torch.arange(50, 100), torch.arange(100, 150))
+    refresh(index, 0, weight)
+    asked = family.query_codes(weight[:9], index.query_mean)
+    assert not torch.equal(asked, family.codes(weight[:9], index.query_mean))
+    assert torch.equal(index.query_codes(weight[:9]), asked)
+    found = index.query(weight[:9])
+    assert set(found.ids[found.samples == 0].tolist()) == set(
+        (index.tables.codes == asked[0]).any(1).nonzero().flatten().tolist()
+    )
+    assert torch.equal(index.tables.codes, family.codes(weight, weight.mean(0)))

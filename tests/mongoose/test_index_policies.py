@@ -17,7 +17,8 @@ from mongoose.nn.linear import SampledLinear
 from mongoose.ops.shortlist import describe_rows
 from mongoose.optim import RowAdam
 from mongoose.sampling.base import PerSampleActiveSet, SharedActiveSet
-from mongoose.sampling.lsh import LSHSampler, from_matrix
+from mongoose.sampling.lsh import LSHSampler
+from mongoose.sampling.mining import from_matrix
 from mongoose.sampling.random import RandomSampler, uniform
 from mongoose.sampling.slide import SlideSampler, Vanilla
 from mongoose.scheduling.always import Always

@@ -11,7 +11,8 @@ from mongoose.index import LSHIndex
 from mongoose.ops.rerank import rerank
 from mongoose.ops.softmax import softmax_cross_entropy
 from mongoose.sampling.in_batch import InBatchSampler
-from mongoose.sampling.lsh import LSHSampler, from_matrix
+from mongoose.sampling.lsh import LSHSampler
+from mongoose.sampling.mining import ExactMining, from_matrix
 from mongoose.sampling.random import Correction, RandomSampler, log_uniform, power_of_frequency, uniform
 from mongoose.sampling.slide import HardThreshold, SlideSampler, Strategy, TopK, Union, Vanilla
 from mongoose.scheduling.always import Always
@@ -33,8 +34,9 @@ def data() -> tuple[torch.Tensor, Candidates, torch.Tensor, torch.Tensor]:
 def lsh_sampler(*, learned: bool = False) -> LSHSampler:
     family = (LearnedSimHash if learned else SimHash)(D, num_bits=4, num_tables=6, generator=generator(5))
     random = RandomSampler(uniform(N), 20, generator=generator(6), label_rate=torch.full((N,), 0.01))
+    mining = ExactMining(generator=generator(8), num_positives=4)
     return LSHSampler(
-        LSHIndex(family, Always()), bucket_cap=64, keep=5, random=random, generator=generator(7), num_positives=4
+        LSHIndex(family, Always()), bucket_cap=64, keep=5, random=random, generator=generator(7), mining=mining
     )
 
 
@@ -71,7 +73,7 @@ def test_mined_positives_score_higher_than_negatives() -> None:
     sampler.sample(x, labels, weight, bias)
     sampler.mine(weight, bias)
     assert sampler.index._mined is not None
-    query, positive, negative = sampler.index._mined
+    query, positive, negative, _ = sampler.index._mined
     sample = (query.unsqueeze(1) == x).all(2).float().argmax(1)
     scores = x @ weight.t() + bias
     best = from_matrix(scores.topk(4, dim=1).indices)
