@@ -84,8 +84,9 @@ class Contrastive(PairLoss):
 
     s is the agreement of a table's smooth bits, K − 2·(bits that differ) where they are hard, so that e^{βs} stands for
     the chance to share a code and its mean over rows for the candidates that a query gets: recall is weighed against
-    their number. The rows are the first `contrasts` negatives of the batch, the same ones for every anchor; to stand
-    for all rows they must have been drawn uniformly. `other` is not looked at.
+    their number. The rows are the first `contrasts` negatives of the batch, the same ones for every anchor: they stand
+    for all rows if they were drawn uniformly, and for those that make tables full if they were retrieved. `other` is
+    not looked at.
 
     Source: van den Oord et al. 2018 (InfoNCE), without the positive below the line (Yeh et al. 2022).
     """
