@@ -161,7 +161,11 @@ class LSHIndex:
         transform = copy.deepcopy(self.transform)
         fresh = LSHIndex(self.family, Never(), centre=self.centre, shortlist=self.shortlist, transform=transform)
         fresh.query_mean, fresh._observed = self.query_mean, self._observed
-        fresh.refresh(0, weight, Rows.ALL, bias)
+        if transform is not None:
+            transform.fit(weight, _given(bias))
+        hashed = fresh._rows(weight, bias)[:]
+        fresh.row_mean = hashed.mean(0) if self.centre else self.row_mean
+        fresh._rehash(hashed, Rows.ALL)
         return fresh
 
     def learn_from(self, x: Tensor, positive: Tensor, negative: Tensor, other: Tensor | None = None) -> None:
