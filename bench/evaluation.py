@@ -48,7 +48,7 @@ def recalls(net: XMCNet) -> dict[str, float]:
     found = {"recall_at_10": float(held.float().mean())}
     if retrieved is not None:
         found["retrieved_at_10"] = _share(retrieved, top)
-    if head.sampler.index is not None:
+    if head.sampler.index is not None and head.sampler.index.tables.built:
         weight, bias = head.weight.detach(), head.bias.detach()
         found["candidate_recall"] = _share(head.sampler.index.query(head.queries), top)
         found["fresh_recall"] = _share(head.sampler.index.rebuilt(weight, bias).query(head.queries), top)

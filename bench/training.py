@@ -106,11 +106,11 @@ class Training:
             for optimizer in self.optimizers:
                 optimizer.step()
         self.step += 1
-        with self.clock.phase("update"):
-            self.net.refresh(self.step)
         self._losses.append(loss.item())
         if not math.isfinite(self._losses[-1]):
             raise DivergedError(f"loss {self._losses[-1]} at step {self.step}")
+        with self.clock.phase("update"):
+            self.net.refresh(self.step)
 
     def _end_epoch(self, before: Tensor) -> Tensor:
         self._note_peak()

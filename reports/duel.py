@@ -33,11 +33,20 @@ class Duel:
 
 
 def duels(rows: Rows, method: str, rivals: Iterable[str], x: str) -> list[Duel]:
-    """A duel with every rival that has rows, the hardest (the smallest lead) first. x: "step" or "train_s"."""
+    """A duel with every rival that some moment can be compared at, the hardest (the smallest lead) first.
+
+    x: "step" or "train_s".
+    """
     traces = evaluations(rows)
     mine = curves(traces, method, x, "p_at_1")
-    found = [_duel(name, mine, theirs) for name in rivals if (theirs := curves(traces, name, x, "p_at_1")) and mine]
-    return sorted(found, key=lambda duel: duel.lead.mean)
+    theirs = {name: curves(traces, name, x, "p_at_1") for name in rivals}
+    found = [_duel(name, mine, of) for name, of in theirs.items() if of and mine and _meet(mine, of)]
+    return sorted((duel for duel in found if duel.lead.n), key=lambda duel: duel.lead.mean)
+
+
+def _meet(mine: Curves, theirs: Curves) -> bool:
+    starts, ends = zip(common_range(mine), common_range(theirs), strict=True)
+    return max(starts) <= min(ends)
 
 
 def _duel(rival: str, mine: Curves, theirs: Curves) -> Duel:

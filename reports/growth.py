@@ -29,7 +29,7 @@ def exponents(rows: Rows, what: str) -> dict[tuple[str, str], Interval]:
     found = {}
     for (walk, policy), of in costs(rows).groupby(["walk", "policy"]):
         by_seed = of.pivot_table(index="seed", columns="n", values=what).dropna()
-        if by_seed.shape[1] > 1 and len(by_seed):
+        if by_seed.shape[1] > 1 and len(by_seed) and bool((by_seed > 0).all(axis=None)):
             found[str(walk), str(policy)] = exponent([int(n) for n in by_seed.columns], by_seed.to_numpy().tolist())
     return found
 
@@ -51,13 +51,16 @@ def exponent(ns: Sequence[int], costs_by_seed: Sequence[Sequence[float]]) -> Int
 
 def table(rows: Rows) -> pd.DataFrame:
     """Exponents, and the cost at the largest size, as text."""
-    largest = costs(rows).query("n == n.max()").groupby(["walk", "policy"]).mean(numeric_only=True).to_dict("index")
+    found = costs(rows)
+    found = found[found["n"] == found.groupby(["walk", "policy"])["n"].transform("max")]
+    largest = found.groupby(["walk", "policy"]).mean(numeric_only=True).to_dict("index")
     by_cost = {what: exponents(rows, what) for what in COSTS}
     return pd.DataFrame(
         [
             {"walk": WALKS[walk], "policy": policy}
             | {f"exponent, {words}": by_cost[what][walk, policy].text() for what, words in COSTS.items()}
-            | {f"{name} at n = {at['n']:,.0f}": f"{at[name]:,.1f}" for name in ("rehashed", "scanned", "compared")}
+            | {"largest n": f"{at['n']:,.0f}"}
+            | {f"{name} there": f"{at[name]:,.1f}" for name in ("rehashed", "scanned", "compared")}
             for (walk, policy) in by_cost["upkeep"]
             for at in [largest[walk, policy]]
         ]

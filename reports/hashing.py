@@ -34,14 +34,18 @@ COLUMNS = [
 
 
 def gain(rows: Rows, family: str, axis: str, budget: int) -> Interval:
-    """How many times the recall@10 of random SimHash a family has, at the last mark: geometric mean over seeds."""
+    """How many times the recall@10 of random SimHash a family has, at the last mark: geometric mean over seeds.
+
+    Nothing (n = 0), if in some seed one of them has no such operating point, or finds nothing there.
+    """
     found = recalls(rows)
     found = found[(found["axis"] == axis) & (found["budget"] == budget) & (found["step"] == found["step"].max())]
     by_seed = found.pivot_table(index="seed", columns="family", values="recall_at_10")
     if not {family, RANDOM} <= set(by_seed.columns):
         return ratio_interval([])
-    ratios = (by_seed[family] / by_seed[RANDOM]).dropna()
-    return ratio_interval(ratios[ratios > 0])
+    both = by_seed[[family, RANDOM]]
+    complete = len(both) == recalls(rows)["seed"].nunique() and bool((both > 0).all(axis=None))
+    return ratio_interval(both[family] / both[RANDOM] if complete else [])
 
 
 def table(rows: Rows, axis: str) -> pd.DataFrame:

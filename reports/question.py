@@ -8,7 +8,7 @@ from reports.claims.lsh_pays import RIVALS
 from reports.costs import costs
 from reports.duel import duels, table
 from reports.selection import evaluations
-from reports.tables import at_equal_seconds, at_equal_steps, mean_sd, scores
+from reports.tables import at_equal_seconds, at_equal_steps, mean_sd, precision
 
 Table = tuple[str, str, pd.DataFrame]
 
@@ -30,9 +30,13 @@ def tables(rows: Rows) -> list[Table]:
             f"{lead}{quarter}Break-even: how many times dearer than the rival's MONGOOSE's step could be.",
             table(duels(rows, "mongoose", RIVALS, "step"), "steps"),
         ),
-        ("What a step costs", "Milliseconds, all systems by turns in one process, on trained weights.", cost(rows)),
+        (
+            "What a step costs",
+            "Milliseconds on two threads, all systems by turns in one process, on trained weights.",
+            cost(rows),
+        ),
         ("What is retrieved", "At the last evaluation, mean ± sd over n seeds.", retrieved(rows)),
-        ("Scores", "Whole test part, the evaluation of the best validation P@1; percent.", scores(rows)),
+        ("Scores", "Whole test part, the evaluation of the best validation P@1; percent.", precision(rows)),
         ("At equal seconds", "Test P@1 (%) read from the curves.", at_equal_seconds(rows)),
         ("At equal steps", "Test P@1 (%) read from the curves.", at_equal_steps(rows)),
     ]

@@ -64,7 +64,7 @@ def _run(scale: Scale, dataset: str, seed: int, system: System) -> RunConfig:
         seed=seed,
         steps=steps,
         seconds=SECONDS_A_STEP * steps,
-        evaluations=max(2, steps // 2000),
+        evaluations=max(2, steps // 1500),
         threads=1,
     )
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.methods.base import LSHConfig, Method, Streams, lsh_net, random_family
+from bench.methods.base import LSHConfig, Method, Streams, hashed_dim, lsh_net, random_family
 from bench.task import Task
 from mongoose.nn.xmc import XMCNet
 from mongoose.scheduling.always import Always
@@ -63,7 +63,7 @@ class LSHPolicy(Method[LSHPolicyConfig]):
 
 def policies(task: Task, config: LSHPolicyConfig, streams: Streams) -> dict[PolicyName, Callable[[], UpdatePolicy]]:
     """How each policy is made."""
-    dim, full_every = task.hidden, config.full_every
+    dim, full_every = hashed_dim(task, config), config.full_every
     return {
         "always": Always,
         "never": Never,

@@ -26,7 +26,9 @@ class Mongoose(Method[MongooseConfig]):
 
     def build(self, task: Task, config: MongooseConfig, streams: Streams) -> XMCNet:
         family = self._learned(task, config, streams) if config.learned else random_family(task, config, streams)
-        policy = Drift(config.threshold, dim=task.hidden, interval=config.ask_every, generator=streams("probe"))
+        policy = Drift(
+            config.threshold, dim=hashed_dim(task, config), interval=config.ask_every, generator=streams("probe")
+        )
         return lsh_net(task, config, family, policy, streams)
 
     def _learned(self, task: Task, config: MongooseConfig, streams: Streams) -> LearnedSimHash:

@@ -40,7 +40,7 @@ def measures(config: RunConfig) -> Rows:
     """
     asked = config.params
     n, c1, c2 = asked["n"], asked["c1"], asked["c2"]
-    away = max(30, round(EPSILON * n**0.5 / c1))
+    away = max(30, round(EPSILON * n / (c1 * (asked["touched"] or n) ** 0.5)))
     for name in asked["policies"]:
         steps, warmup = (5, 0) if name in ("always", "touched") else (away, away)
         walk = stream(config.seed, f"walk of {n}")

@@ -60,6 +60,7 @@ class LSHSampler(Sampler):
         since_warm_up = self.num_batches - self.warm_up
         self.num_batches += 1
         if since_warm_up < 0 or since_warm_up % self.every:
+            self.retrieved = None
             return self.random.share(labels)
         self.retrieved = self._retrieve(x, weight, bias)
         active = self.random.share(labels, self.retrieved.ids, self._law_of(x, weight))

@@ -16,7 +16,7 @@ def judge(rows: Rows) -> Finding:
     """
     found = gain(rows, LEARNED, *BUDGET)
     if not found.n:
-        return not_run("needs what the study of hashing measured of random and of learned functions", "times")
+        return not_run("needs measurements of random and of learned functions in every seed", "times")
     share, timed = _share(rows), gain(rows, LEARNED, "microseconds", 20)
     verdict: Verdict = "inconclusive"
     if found.n > 1 and (found.low > GAIN or found.high <= GAIN or share > COST):

@@ -34,7 +34,7 @@ def judge(rows: Rows) -> Finding:
 
 def _verdict(seconds: list[Duel], steps: list[Duel], recall: float) -> tuple[Verdict, str]:
     absent = set(RIVALS) - {duel.rival for duel in seconds}
-    at_seconds, at_steps = (at_least(found[0].lead, 0.0) for found in (seconds, steps))
+    at_seconds, at_steps = (_ahead(found) for found in (seconds, steps))
     if recall < GATE:
         return "not reproduced", f"The tables retrieve {recall:.2f} of the exact ten: below the gate of {GATE}."
     if absent and "reproduced" in (at_seconds, at_steps):
@@ -44,6 +44,14 @@ def _verdict(seconds: list[Duel], steps: list[Duel], recall: float) -> tuple[Ver
     if at_steps == "reproduced":
         return "partly", "Ahead of every rival after the same steps, not after the same seconds."
     return at_steps, "Not clearly ahead of every rival, even after the same steps."
+
+
+def _ahead(found: list[Duel]) -> Verdict:
+    """Of every rival; not, if one of them is ahead by its whole interval."""
+    verdicts = [at_least(duel.lead, 0.0) for duel in found]
+    if "not reproduced" in verdicts:
+        return "not reproduced"
+    return "reproduced" if all(verdict == "reproduced" for verdict in verdicts) else "inconclusive"
 
 
 def _recall(rows: Rows) -> float:

@@ -43,9 +43,9 @@ def _panel(axes: Axes, frame: pd.DataFrame, title: str) -> None:
         of = frame[frame["policy"] == policy]
         if len(of):
             axes.errorbar(of["n_rows"], of["mean"], of["sd"], color=colour, marker=marker, capsize=3, label=words)
-    first = frame[frame["policy"] == "two_copy"].iloc[0]
-    ends = [frame["n_rows"].min(), frame["n_rows"].max()]
-    axes.plot(ends, [first["mean"] * (n / first["n_rows"]) ** 0.5 for n in ends], ":", color="#333333", label="√n")
+    for _, first in frame[frame["policy"] == "two_copy"].head(1).iterrows():
+        ends = [frame["n_rows"].min(), frame["n_rows"].max()]
+        axes.plot(ends, [first["mean"] * (n / first["n_rows"]) ** 0.5 for n in ends], ":", color="#333333", label="√n")
     axes.set(xscale="log", yscale="log")
 
 

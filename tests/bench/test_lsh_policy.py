@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import datasets
+from bench.methods.base import TransformName
 from bench.methods.lsh_policy import LSHPolicyConfig, PolicyName, method, policies
 from bench.seeds import stream
 from bench.task import Task
@@ -47,3 +48,13 @@ def test_a_network_trains_under_every_policy(name: PolicyName, task: Task) -> No
 
 def test_every_policy_has_its_settings(task: Task) -> None:
     assert set(policies(task, LSHPolicyConfig(), partial(stream, 0))) == set(get_args(PolicyName))
+
+
+@pytest.mark.parametrize("transform", ["append_bias", "norm_augment"])
+@pytest.mark.parametrize("name", ["drift", "drift_released_slide", "drift_released_reformer", "two_copy"])
+def test_policies_know_the_rows_as_they_are_hashed(name: PolicyName, transform: TransformName, task: Task) -> None:
+    net = method.build(task, LSHPolicyConfig(policy=name, transform=transform, ask_every=1), partial(stream, 0))
+    net.refresh(0)
+    loss = net.loss(*task.train.batch(torch.arange(50)))
+    net.refresh(1)
+    assert bool(torch.isfinite(loss))

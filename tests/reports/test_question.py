@@ -27,12 +27,17 @@ def make(
     ms: dict[str, float] | None = None,
     recall: float = 0.3,
     seeds: tuple[int, ...] = SEEDS,
+    uneven: str = "",
 ) -> Rows:
-    """Curves that rise by 1 − e^(−step/2000) to each system's top, in 12,000 steps, and what steps cost."""
+    """Curves that rise by 1 − e^(−step/2000) to each system's top, in 12,000 steps, and what steps cost.
+
+    uneven: a system whose seeds differ by a fifth.
+    """
     methods = [method for method in ("mongoose", *RIVALS) if method not in without]
     tops, cost = dict.fromkeys(methods, 0.4) | TOP | (top or {}), dict.fromkeys(methods, 10.0) | MS | (ms or {})
     runs = [_run(method, seed) for method in methods for seed in seeds]
-    traces = [trace for run in runs for trace in _traces(run, tops[run.method], recall)]
+    by_seed = {run.key: tops[run.method] * (1 + 0.2 * (run.seed - 1) * (run.method == uneven)) for run in runs}
+    traces = [trace for run in runs for trace in _traces(run, by_seed[run.key], recall)]
     study = replace(_run("step_cost", 0), key="costs")
     measures = [
         {"key": "costs", "system": method, "round": r, "step_ms": cost[method] + r, "asked_ms": 0.1, "update_ms": 500.0}
@@ -81,9 +86,12 @@ def test_seconds_are_steps_and_updates_times_their_costs():
     assert costs(rows).loc["sampled_uniform-4k", "step_ms"] == 10.0
 
 
-def test_rows_without_measured_costs_keep_their_seconds():
+def test_without_measured_costs_seconds_are_kept_unless_steps_were_counted():
     rows = make()
     assert set(clocked(Rows(rows.runs, rows.traces)).traces["train_s"]) == {999.0}
+    counted = Rows(rows.runs.assign(config='{"steps": 12000}'), rows.traces)
+    assert clocked(counted).traces["train_s"].isna().all()
+    assert judge(counted) == "not run"
 
 
 @pytest.mark.parametrize(
@@ -97,6 +105,8 @@ def test_rows_without_measured_costs_keep_their_seconds():
         ({"without": ("sampled_frequency-16k",)}, "inconclusive"),
         ({"seeds": (0,)}, "inconclusive"),
         ({"without": ("mongoose",)}, "not run"),
+        ({"uneven": "in_batch"}, "inconclusive"),  # not the hardest by its mean, and still not beaten
+        ({"ms": {"in_batch": 0.001}}, "inconclusive"),  # ends before our first evaluation: cannot be compared
     ],
 )
 def test_the_verdict_can_come_out_each_way(settings, verdict):
