@@ -16,8 +16,8 @@ def found() -> dict[str, Experiment]:
 
 
 def usual() -> list[str]:
-    """Items that run when none is named: those whose data are in the checkout."""
-    return sorted(item for item, experiment in found().items() if not experiment.needs)
+    """Items that run when none is named: those whose data are in the checkout, but for the longer ones."""
+    return sorted(item for item, experiment in found().items() if not experiment.needs and not experiment.only_named)
 
 
 def get(item: str) -> Experiment:

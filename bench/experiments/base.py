@@ -15,6 +15,7 @@ class Experiment:
         seeds: how many seeds each scale takes unless told otherwise.
         runs: (scale, seeds) → configurations, in the order in which they should run.
         needs: data sets that must be built first (`bench data get`); such an experiment runs only when it is named.
+        only_named: it does so though its data are in the checkout, to keep the usual job short.
     """
 
     item: str
@@ -22,3 +23,4 @@ class Experiment:
     seeds: Mapping[Scale, int]
     runs: Callable[[Scale, int], list[RunConfig]]
     needs: tuple[str, ...] = ()
+    only_named: bool = False

@@ -41,4 +41,5 @@ experiment = Experiment(
     asks="What share of the hash codes changes in a step and in an epoch, by learning rate and by steps an epoch?",
     seeds={"smoke": 1, "quick": 1, "paper": 3},
     runs=runs,
+    only_named=True,
 )

@@ -40,4 +40,5 @@ experiment = Experiment(
     asks="Does Algorithm 1 cost the square root of the number of rows, where updating always costs their number?",
     seeds={"smoke": 2, "quick": 3, "paper": 3},
     runs=runs,
+    only_named=True,
 )
