@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from bench.methods.base import Streams
 from bench.record import Trace
 from bench.task import Task, curve_points
 from bench.timing import Stopwatch
+from mongoose.candidates import Candidates
 from mongoose.index import IndexStatistics
 from mongoose.nn.linear import SampledLinear
-from mongoose.nn.xmc import XMCNet
+from mongoose.nn.xmc import SparseRows, XMCNet
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -98,13 +99,7 @@ class Training:
 
     def _train_step(self) -> None:
         with self.clock.phase("step"):
-            rows, labels = self.task.train.batch(next(self.batches))
-            loss = self.net.loss(rows, labels)
-            for optimizer in self.optimizers:
-                optimizer.zero_grad()
-            loss.backward()
-            for optimizer in self.optimizers:
-                optimizer.step()
+            loss = train_step(self.net, self.optimizers, *self.task.train.batch(next(self.batches)))
         self.step += 1
         self._losses.append(loss.item())
         if not math.isfinite(self._losses[-1]):
@@ -177,6 +172,19 @@ class Training:
             peak_mib=self.peak_mib,
             **values,
         )
+
+
+def train_step(
+    net: XMCNet, optimizers: Iterable[torch.optim.Optimizer], rows: SparseRows, labels: Candidates
+) -> Tensor:
+    """Forward, backward and the optimisers' step on a batch; returns its loss. Tables are left as they are."""
+    loss = net.loss(rows, labels)
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+    return loss.detach()
 
 
 def endless_batches(num_points: int, batch_size: int, streams: Streams) -> Iterator[Tensor]:

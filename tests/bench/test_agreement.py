@@ -9,7 +9,7 @@ import datasets
 from bench import methods
 from bench.seeds import stream
 from bench.task import Task
-from bench.training import endless_batches
+from bench.training import endless_batches, train_step
 from mongoose.ops.backend import Backend, using
 
 STEPS = 2000
@@ -26,12 +26,7 @@ def losses(method: str, backend: Backend) -> torch.Tensor:
     with using(backend):
         net.refresh(0)
         for step in range(1, STEPS + 1):
-            loss = net.loss(*task.train.batch(next(batches)))
-            for optimizer in optimizers:
-                optimizer.zero_grad()
-            loss.backward()
-            for optimizer in optimizers:
-                optimizer.step()
+            loss = train_step(net, optimizers, *task.train.batch(next(batches)))
             net.refresh(step)
             found.append(loss.detach())
     return torch.stack(found)

@@ -11,7 +11,7 @@ from bench.methods.base import TransformName
 from bench.methods.lsh_policy import LSHPolicyConfig, PolicyName, method, policies
 from bench.seeds import stream
 from bench.task import Task
-from bench.training import endless_batches
+from bench.training import endless_batches, train_step
 from mongoose.nn.linear import SampledLinear
 
 
@@ -31,12 +31,7 @@ def test_a_network_trains_under_every_policy(name: PolicyName, task: Task) -> No
     optimizers, batches = net.optimizers(1e-1), endless_batches(len(task.train), 50, streams)
     net.refresh(0)
     for step in range(1, 11):
-        loss = net.loss(*task.train.batch(next(batches)))
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
+        loss = train_step(net, optimizers, *task.train.batch(next(batches)))
         net.refresh(step)
     assert isinstance(net.head, SampledLinear)
     index = net.head.sampler.index

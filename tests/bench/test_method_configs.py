@@ -14,7 +14,7 @@ import datasets
 from bench import methods
 from bench.seeds import stream
 from bench.task import Task
-from bench.training import endless_batches
+from bench.training import endless_batches, train_step
 
 RESULTS = Path(__file__).parents[2] / "reports" / "results"
 
@@ -58,12 +58,7 @@ def losses(name: str, task: Task, steps: int = 4, **params: Any) -> list[float]:
     net.refresh(0)
     found = []
     for step in range(1, steps + 1):
-        loss = net.loss(*task.train.batch(next(batches)))
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
+        loss = train_step(net, optimizers, *task.train.batch(next(batches)))
         net.refresh(step)
         found.append(loss.item())
     return found

@@ -12,7 +12,7 @@ from bench.experiments.first_light import TRAINED
 from bench.methods.base import missing
 from bench.seeds import stream
 from bench.task import Task
-from bench.training import endless_batches
+from bench.training import endless_batches, train_step
 from mongoose.nn.xmc import XMCNet
 
 STEPS = 120
@@ -33,12 +33,7 @@ def train(name: str, task: Task, seed: int, steps: int = STEPS) -> tuple[XMCNet,
     net.refresh(0)
     losses = []
     for step in range(1, steps + 1):
-        loss = net.loss(*task.train.batch(next(batches)))
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
+        loss = train_step(net, optimizers, *task.train.batch(next(batches)))
         net.refresh(step)
         losses.append(loss.item())
     return net, losses
