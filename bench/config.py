@@ -27,6 +27,7 @@ class RunConfig(BaseModel):
     evaluations: int = Field(default=10, ge=1)
     curve_points: int = Field(default=4096, ge=1)  # validation and test points of each evaluation
     threads: int = Field(default=2, ge=1)
+    final_points: int | None = Field(default=None, ge=1)  # at most, of the test part, that are scored; None: all
     final: bool = True  # whether the test part is scored; if not, the run does not even hold it
     backend: Backend = "cpu"  # of the ops; the command line decides what "auto" is, before any clock starts
 

@@ -23,7 +23,7 @@ from bench.metrics import scores
 from bench.record import Run, Trace, run_key
 from bench.seeds import stream
 from bench.store import Store
-from bench.task import Task
+from bench.task import Task, curve_points
 from bench.timing import Stopwatch, settle
 from bench.training import DivergedError, Progress, Training
 from datasets import get, names
@@ -64,14 +64,17 @@ def _compare(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace]]:
         return Run(**known, status="error", reason=reason), []
     progress({"phase": "reading data"})
     dataset = get(config.dataset)
-    splits = dataset.load() if config.final else without_test(dataset.load())
-    task = Task(dataset.name, splits, config.hidden, dataset.propensity)
+    task = Task(dataset.name, held(dataset.load(), config), config.hidden, dataset.propensity)
     return _score_line(known, config, task) if config.method in LINES else _train(known, config, task, progress)
 
 
-def without_test(splits: Splits) -> Splits:
-    """The same parts, but no test points: what is not there cannot decide anything."""
-    return replace(splits, test=splits.test.take(np.empty(0, np.int64)))
+def held(splits: Splits, config: RunConfig) -> Splits:
+    """The same parts, but as many test points as are to be scored: what is not there cannot decide anything."""
+    if not config.final:
+        return replace(splits, test=splits.test.take(np.empty(0, np.int64)))
+    return (
+        splits if config.final_points is None else replace(splits, test=curve_points(splits.test, config.final_points))
+    )
 
 
 def _score_line(known: dict[str, Any], config: RunConfig, task: Task) -> tuple[Run, list[Trace]]:

@@ -14,6 +14,7 @@ from mongoose.sampling.random import RandomSampler, power_of_frequency
 
 class PoolHardestConfig(RetrievedConfig):
     pool: int = Field(default=16384, ge=1)  # classes drawn, with repeats, and scored a batch
+    retrieve_every: int = Field(default=1, ge=1)  # steps, one of which scores a pool
     retrieved_probability: float | None = Field(default=0.02, gt=0, le=1)  # None: that of being drawn into the pool
 
 
@@ -33,7 +34,8 @@ class PoolHardest(Method[PoolHardestConfig]):
         pool = RandomSampler(probability, config.pool, generator=streams("pool"))
         drawn = -torch.expm1(config.pool * torch.log1p(-probability.clamp_max(1 - 1e-9)))
         law = Assumed(config.retrieved_probability or drawn)
-        return sampled_net(task, PoolSampler(pool, keep=config.keep, random=random, law=law), streams)
+        sampler = PoolSampler(pool, keep=config.keep, random=random, law=law, every=config.retrieve_every)
+        return sampled_net(task, sampler, streams)
 
 
 method = PoolHardest()

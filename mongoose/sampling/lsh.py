@@ -29,7 +29,7 @@ class LSHSampler(Sampler):
             "certain": 1 for those it did retrieve, and 0 for the others; a number: the same, assumed; "collision": the
             law of SimHash; "counted": as often as it did lately. See `mongoose.inclusion`.
         warm_up: batches before which only random negatives are used, and no tables are built.
-        every: from then on, retrieve for one batch in so many.
+        every: from then on, retrieve for the last of each so many batches.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class LSHSampler(Sampler):
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
         self.index.observe(x)
-        since_warm_up = self.num_batches - self.warm_up
         self.num_batches += 1
-        if since_warm_up < 0 or since_warm_up % self.every:
+        since_warm_up = self.num_batches - self.warm_up
+        if since_warm_up <= 0 or since_warm_up % self.every:
             self.retrieved = None
             return self.random.share(labels)
         self.retrieved = self._retrieve(x, weight, bias)

@@ -21,12 +21,22 @@ class PoolSampler(Sampler):
         law: how probable it was that a class which was kept would be, where the random sampler corrects. Which of the
             pool's classes are kept is not modelled: with the law of its draws the hard ones weigh more than in an
             unbiased estimate.
+        every: score a pool for the last of each so many batches; the others have random negatives alone.
     """
 
-    def __init__(self, pool: RandomSampler, *, keep: int, random: RandomSampler, law: RetrievalLaw) -> None:
+    def __init__(
+        self, pool: RandomSampler, *, keep: int, random: RandomSampler, law: RetrievalLaw, every: int = 1
+    ) -> None:
+        if every < 1:
+            raise ValueError(f"every={every}; batches ≥ 1 are accepted.")
         self.pool, self.keep, self.random, self.law = pool, keep, random, law
+        self.every, self.num_batches = every, 0
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
+        self.num_batches += 1
+        if self.num_batches % self.every:
+            self.retrieved = None
+            return self.random.share(labels)
         pool, _ = distinct.direct(self.pool.draw(), len(weight))
         best = pool[topk_rows.direct(x, weight[pool], bias[pool], min(self.keep, len(pool)))]
         self.retrieved, kept = Candidates.from_rows(best), torch.unique(best)

@@ -51,3 +51,10 @@ def test_a_budget_of_steps_is_kept_to() -> None:
     assert done.steps == 20
     assert [trace.step for trace in traces if trace.event == "evaluation"] == [5, 10, 15, 20]
     assert all(trace.full_loss > 0 for trace in traces if trace.event == "evaluation")
+
+
+def test_a_run_scores_as_many_test_points_as_asked() -> None:
+    asked = RunConfig.model_validate(run("sampled_uniform").model_dump() | {"steps": 4, "final_points": 50})
+    done, _, _ = execute(asked, lambda event: None)
+    assert done.test_points == 50
+    assert 50 * done.p_at_1 == pytest.approx(round(50 * done.p_at_1), abs=1e-6)

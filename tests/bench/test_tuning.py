@@ -166,15 +166,15 @@ def test_a_trial_never_sees_the_test_part(monkeypatch: pytest.MonkeyPatch) -> No
     seen: list[int] = []
     config = search.trials("tiny", ["sampled_uniform"], Budget(1, 0.2, 0), "reference")["sampled_uniform"][0]
 
-    def without_test(splits: Any) -> Any:
-        cut = of_worker(splits)
+    def held(splits: Any, config: RunConfig) -> Any:
+        cut = of_worker(splits, config)
         seen.extend([splits.test.points, cut.test.points])
         return cut
 
     from bench import worker
 
-    of_worker = worker.without_test
-    monkeypatch.setattr(worker, "without_test", without_test)
+    of_worker = worker.held
+    monkeypatch.setattr(worker, "held", held)
     run, traces, _ = execute(config, lambda event: None)
     assert run.status == "ok", run.reason
     assert seen == [200, 0]

@@ -7,12 +7,14 @@ from torch import Tensor
 from mongoose.candidates import Candidates
 from mongoose.hashing.learned import LearnedSimHash
 from mongoose.hashing.simhash import SimHash
+from mongoose.inclusion import Assumed
 from mongoose.index import LSHIndex
 from mongoose.ops.rerank import rerank
 from mongoose.ops.softmax import softmax_cross_entropy
 from mongoose.sampling.in_batch import InBatchSampler
 from mongoose.sampling.lsh import LSHSampler
 from mongoose.sampling.mining import ExactMining, from_matrix
+from mongoose.sampling.pool import PoolSampler
 from mongoose.sampling.random import Correction, RandomSampler, log_uniform, power_of_frequency, uniform
 from mongoose.sampling.slide import HardThreshold, SlideSampler, Strategy, TopK, Union, Vanilla
 from mongoose.scheduling.always import Always
@@ -193,9 +195,19 @@ def test_retrieval_waits_for_the_warm_up_and_then_for_its_turn() -> None:
         sampler.refresh(step, weight, bias)
         assert sampler.index.tables.built == (step >= 3)
         retrieved.append(len(sampler.sample(x, labels, weight, bias).ids) > labels_alone)
-    assert retrieved == [False, False, False, True, False, True, False, True]
+    assert retrieved == [False, False, False, False, True, False, True, False]
     with pytest.raises(ValueError, match="every=0"):
         LSHSampler(sampler.index, bucket_cap=1, keep=1, random=sampler.random, generator=generator(), every=0)
+
+
+def test_a_pool_waits_for_its_turn() -> None:
+    x, labels, weight, bias = data()
+    pool, random = RandomSampler(uniform(N), 20, generator=generator(5)), InBatchSampler(N)
+    sampler = PoolSampler(pool, keep=4, random=random, law=Assumed(0.5), every=3)
+    retrieved = [sampler.sample(x, labels, weight, bias) and sampler.retrieved is not None for _ in range(7)]
+    assert retrieved == [False, False, True, False, False, True, False]
+    with pytest.raises(ValueError, match="every=0"):
+        PoolSampler(pool, keep=4, random=random, law=Assumed(0.5), every=0)
 
 
 def test_without_a_limit_the_batch_shares_all_that_its_queries_find() -> None:

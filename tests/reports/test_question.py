@@ -102,6 +102,7 @@ def test_without_measured_costs_seconds_are_kept_unless_steps_were_counted():
         ({"top": {"mongoose": 0.39}}, "not reproduced"),
         ({"top": {"pool_hardest": 0.46}}, "not reproduced"),
         ({"recall": GATE / 2}, "not reproduced"),
+        ({"recall": np.nan}, "inconclusive"),
         ({"without": ("sampled_frequency-16k",)}, "inconclusive"),
         ({"seeds": (0,)}, "inconclusive"),
         ({"without": ("mongoose",)}, "not run"),
