@@ -50,6 +50,8 @@ def recalls(net: XMCNet) -> dict[str, float]:
         found["retrieved_at_10"] = _share(retrieved, top)
     if head.sampler.index is not None and head.sampler.index.tables.built:
         weight, bias = head.weight.detach(), head.bias.detach()
+        aside = head.sampler.index.policy.aside
+        found["rows_aside"] = 0.0 if aside is None else float(len(aside))
         found["candidate_recall"] = _share(head.sampler.index.query(head.queries), top)
         found["fresh_recall"] = _share(head.sampler.index.rebuilt(weight, bias).query(head.queries), top)
     return found

@@ -99,6 +99,7 @@ class Trace:
     `loss` is the mean training loss since the evaluation before, as the method computes it.
     `candidate_recall` is the share of each query's exact top-10 scores among all that its codes find in the tables, and
     `fresh_recall` the same of tables that were built from the rows as they are at that moment, by the same functions.
+    `rows_aside` is the number of rows that the policy has every query scan at that moment; `candidate_recall` has them.
     Counters (`update_s`, `table_updates`, `rows_updated`, `rows_hashed`) run from the start of the run.
     """
 
@@ -114,6 +115,7 @@ class Trace:
     table_updates: int = 0
     rows_updated: int = 0
     rows_hashed: int = 0
+    rows_aside: float = nan
     loss: float = nan
     active: float = nan
     full_loss: float = nan

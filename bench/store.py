@@ -19,7 +19,7 @@ import pandas as pd
 from bench.record import SCHEMA, Environment, Run, Trace
 
 # Columns that rows exported by earlier versions lack: not measured there.
-LATER = {"full_loss", "retrieved_at_10", "candidate_recall", "fresh_recall", "rows_hashed"}
+LATER = {"full_loss", "retrieved_at_10", "candidate_recall", "fresh_recall", "rows_hashed", "rows_aside"}
 TRACE_COLUMNS = [column.name for column in fields(Trace)]
 RUN_COLUMNS = list(Run("", "", "", "", "", 0, "ok").flat())
 

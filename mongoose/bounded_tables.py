@@ -32,6 +32,11 @@ class BoundedTables(HashTables):
         super().__init__(num_bits=num_bits, num_tables=num_tables)
         self.capacity, self.full, self.generator = capacity, full, generator
 
+    def unbuilt(self) -> "BoundedTables":
+        copied = self.generator.clone_state()
+        shape = {"num_bits": self.num_bits, "num_tables": self.num_tables, "capacity": self.capacity}
+        return BoundedTables(**shape, full=self.full, generator=copied)
+
     def build(self, codes: Tensor) -> None:
         super().build(codes)
         if self.full == "reservoir":

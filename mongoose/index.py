@@ -160,6 +160,7 @@ class LSHIndex:
         """The same hash functions over the rows as they are now, in tables of its own that follow nothing."""
         transform = copy.deepcopy(self.transform)
         fresh = LSHIndex(self.family, Never(), centre=self.centre, shortlist=self.shortlist, transform=transform)
+        fresh.tables = self.tables.unbuilt()
         fresh.query_mean, fresh._observed = self.query_mean, self._observed
         if transform is not None:
             transform.fit(weight, _given(bias))

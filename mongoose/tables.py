@@ -26,6 +26,10 @@ class HashTables:
         self.num_tables = num_tables
         self._main: Buckets | None = None
 
+    def unbuilt(self) -> "HashTables":
+        """Tables of the same kind, empty; what they draw, they draw from a copy of the generator."""
+        return HashTables(num_bits=self.num_bits, num_tables=self.num_tables)
+
     @property
     def built(self) -> bool:
         """Whether the tables hold anything to query."""

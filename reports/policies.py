@@ -28,12 +28,13 @@ def by_run(rows: Rows) -> pd.DataFrame:
     """A row a run: its policy and seed, and, from its last evaluation on, what updating cost and what it kept.
 
     hashed, moved: rows re-hashed and rows whose code had changed a step, as shares of what updating always re-hashed.
-    kept: recall of the tables over that of tables built anew, mean over evaluations. updates, update_s: a thousand
+    aside: rows that every query scans beside the tables, mean over evaluations.
+    kept: recall of both over that of tables built anew, mean over evaluations. updates, update_s: a thousand
     steps.
     """
     runs, traces = succeeded(rows).runs, evaluations(rows)
     last = traces.sort_values("step").drop_duplicates("key", keep="last").set_index("key")
-    kept = traces.groupby("key")[["candidate_recall", "fresh_recall"]].mean()
+    kept = traces.groupby("key")[["candidate_recall", "fresh_recall", "rows_aside"]].mean()
     frame = runs.set_index("key")[["method", "seed", "p_at_1"]]
     always = last["step"] * _naive(last)
     return frame.assign(
@@ -41,6 +42,7 @@ def by_run(rows: Rows) -> pd.DataFrame:
         hashed=last["rows_hashed"] / always,
         moved=last["rows_updated"] / always,
         kept=kept["candidate_recall"] / kept["fresh_recall"],
+        aside=kept["rows_aside"],
         updates=1000 * last["table_updates"] / last["step"],
         update_s=1000 * last["update_s"] / last["step"],
     )
@@ -69,6 +71,7 @@ def table(rows: Rows) -> pd.DataFrame:
                 "updates per 1,000 steps": mean_sd(of["updates"], 1),
                 "rows re-hashed (% of naive)": mean_sd(100 * of["hashed"], 3),
                 "rows whose code changed (%)": mean_sd(100 * of["moved"], 3),
+                "rows scanned aside a query": mean_sd(of["aside"], 0),
                 "recall kept (%)": mean_sd(100 * of["kept"], 1),
                 "s in updates per 1,000 steps": mean_sd(of["update_s"], 1),
                 "test P@1 (%)": mean_sd(100 * of["p_at_1"]),

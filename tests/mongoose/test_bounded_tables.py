@@ -5,6 +5,10 @@ import torch
 from torch import Tensor
 
 from mongoose.bounded_tables import Bounded, BoundedTables
+from mongoose.hashing.simhash import SimHash
+from mongoose.index import LSHIndex
+from mongoose.scheduling.always import Always
+from mongoose.scheduling.base import Rows
 
 CAPACITY = 5
 
@@ -98,6 +102,20 @@ def test_the_best_of_what_is_seen_is_retrieved() -> None:
     for b in range(6):
         ids = seen.ids[seen.samples == b]
         assert best.ids[best.samples == b].tolist() == [int(ids[(weight[ids] @ x[b]).argmax()])]
+
+
+@pytest.mark.parametrize("full", ["fifo", "reservoir"])
+def test_an_index_built_anew_for_a_comparison_has_such_buckets_and_disturbs_none(full: Bounded) -> None:
+    weight, x = (torch.randn(count, 8, generator=torch.Generator().manual_seed(count)) for count in (300, 20))
+    index = LSHIndex(SimHash(8, num_bits=2, num_tables=3, generator=torch.Generator().manual_seed(1)), Always())
+    index.tables = tables = make(random_codes(300, 3, 2, 0), full).unbuilt()
+    assert not tables.built
+    index.refresh(0, weight, Rows.ALL)
+    state = tables.generator.get_state()
+    found, fresh = index.query(x), index.rebuilt(weight).query(x)
+    assert torch.equal(state, tables.generator.get_state())
+    assert fresh.counts.max() <= 3 * CAPACITY
+    assert torch.equal(found.ids, fresh.ids) == (full == "fifo")
 
 
 def test_another_kind_of_bucket_is_refused() -> None:

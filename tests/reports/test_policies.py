@@ -24,6 +24,7 @@ def make(seeds: int = 3, noise: float = 0.002, **changed: tuple[float, float]) -
             moment = Trace(run.key, run.method, "wordnet", seed, "evaluation", 0, 0.0, 1.0)
             for step in (500, 1000):
                 counted = {"rows_hashed": int(hashed * step), "rows_updated": step, "table_updates": step // 100}
+                counted |= {"rows_aside": 30.0 if policy == "two_copy" else 0.0}
                 found = {"candidate_recall": recall + noise * (seed - 1), "fresh_recall": 0.4}
                 traces.append(asdict(replace(moment, step=step, **counted, **found)))
     return Rows(pd.DataFrame(runs, columns=RUN_COLUMNS), pd.DataFrame(traces, columns=TRACE_COLUMNS))
@@ -55,6 +56,11 @@ def test_without_naive_lsh_there_is_nothing_to_compare_with():
 
 def test_the_oracles_saving_is_told():
     assert "An oracle would re-hash 1.000 % (100 times fewer)." in claim.judge(make()).reason
+
+
+def test_rows_that_queries_scan_beside_the_tables_are_told():
+    assert "Algorithm 1 has every query scan 30 rows besides." in claim.judge(make()).reason
+    assert table(make())["rows scanned aside a query"].tolist() == ["0 ± 0", "0 ± 0", "30 ± 0", "0 ± 0"]
 
 
 def test_the_table_and_the_figure_show_every_policy():
