@@ -26,6 +26,7 @@ app.command()(tune)
 
 COMMITTED = ROOT / "reports" / "results"
 REFERENCE, REFERENCE_DEBIAN = COMMITTED / "wordnet", COMMITTED / "debian"
+REFERENCE_QUESTION = COMMITTED / "question"
 REFERENCE_SPEED = COMMITTED / "speed"
 KEPT_SHEETS, PAGES = COMMITTED / "datasets", ROOT / "docs" / "datasets"
 StoreOption = Annotated[Path, typer.Option("--store", help="Directory of the results.")]
@@ -97,16 +98,17 @@ def claims(store: StoreOption = ROOT / "results", as_json: Json = False) -> None
 def readme(reference: Annotated[Path, typer.Option(help="Exported rows.")] = REFERENCE) -> None:
     """Rewrite the README's results and speed from the committed reference rows."""
     from bench.store import read_export
-    from reports.readme import ELSEWHERE, RESULTS, SPEED, SWEEP, elsewhere, rewrite, speed, sweep, table
+    from reports import readme as write
 
     kept = {path.stem: json.loads(path.read_text()) for path in REFERENCE_SPEED.glob("*.json")}
     blocks = {
-        RESULTS: table(read_export(reference)),
-        ELSEWHERE: elsewhere(read_export(REFERENCE_DEBIAN)),
-        SPEED: speed(kept["amazon-670k"]),
-        SWEEP: sweep(kept["labels"]),
+        write.RESULTS: write.table(read_export(reference)),
+        write.QUESTION: write.question(read_export(REFERENCE_QUESTION)),
+        write.ELSEWHERE: write.elsewhere(read_export(REFERENCE_DEBIAN)),
+        write.SPEED: write.speed(kept["amazon-670k"]),
+        write.SWEEP: write.sweep(kept["labels"]),
     }
-    changed = [rewrite(ROOT / "README.md", block, body) for block, body in blocks.items()]
+    changed = [write.rewrite(ROOT / "README.md", block, body) for block, body in blocks.items()]
     typer.echo("README.md rewritten." if any(changed) else "README.md is up to date.")
 
 
@@ -150,17 +152,20 @@ def status(store: StoreOption = ROOT / "results", as_json: Json = False) -> None
 
 @app.command()
 def export(
-    destination: Annotated[Path, typer.Argument(help="Directory for runs.csv and traces.csv.")],
+    destination: Annotated[Path, typer.Argument(help="Directory for runs.csv, traces.csv and measures.csv.")],
     store: StoreOption = ROOT / "results",
     scale: Annotated[Scale | None, typer.Option(help="Only runs of this scale.")] = None,
+    item: Annotated[str | None, typer.Option(help="Only runs of this item.")] = None,
 ) -> None:
-    """Write what the reports show, failed runs too, as two CSV files: the form in which results are shared."""
+    """Write what the reports show, failed runs too, as CSV files: the form in which results are shared."""
     from bench.store import export_rows
     from reports.selection import current
 
-    rows = current(_existing(store).rows().where(**({} if scale is None else {"scale": scale})))
+    asked = {name: value for name, value in {"scale": scale, "experiment": item}.items() if value is not None}
+    rows = current(_existing(store).rows().where(**asked))
     if rows.runs.empty:
-        _fail(f"{store} holds no runs{f' of scale {scale}' if scale else ''}: nothing was written.")
+        told = "".join(f" of {name} {value}" for name, value in asked.items())
+        _fail(f"{store} holds no runs{told}: nothing was written.")
     export_rows(rows, destination)
     typer.echo(f"{len(rows.runs)} runs, {len(rows.traces)} trace rows written to {destination}.")
 
@@ -180,7 +185,7 @@ def _write_reports(store: Path, site: Path, notebooks: Path) -> None:
 
     page = build(_rows(store), _reference(), site)
     for source in sorted((ROOT / "notebooks").glob("*.py")):
-        parameters = {"quick_store": str(store), "reference_export": str(REFERENCE)}
+        parameters = {"quick_store": str(store), "reference_exports": str(COMMITTED)}
         notebook = execute(source, notebooks / f"{source.stem}.ipynb", parameters)
         to_html(notebook, site / f"{source.stem}.html")
         typer.echo(f"Notebook: {notebook}")
@@ -250,11 +255,10 @@ def _rows(store: Path) -> "Rows | None":
 
 
 def _reference() -> "Rows | None":
-    from bench.store import StoreError, read_export, together
+    from bench.store import StoreError, read_exports
 
     try:
-        parts = [read_export(path.parent) for path in sorted(COMMITTED.glob("*/runs.csv"))]
-        return together(parts) if parts else None
+        return read_exports(COMMITTED)
     except StoreError as error:
         _fail(str(error))
 

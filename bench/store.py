@@ -155,6 +155,12 @@ def read_export(directory: Path) -> Rows:
     return Rows(runs, traces, *([_read_csv(measures, ["key"])] if measures.exists() else []))
 
 
+def read_exports(directory: Path) -> Rows | None:
+    """The rows of every export that lies in a folder of this directory; None where there is none."""
+    parts = [read_export(path.parent) for path in sorted(directory.glob("*/runs.csv"))]
+    return together(parts) if parts else None
+
+
 def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.exists():
         raise StoreError(f"no results at {path}: expected a directory written by `python -m bench export`.")

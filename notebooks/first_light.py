@@ -24,60 +24,15 @@
 # nothing is trained or timed here.
 
 # %%
-from pathlib import Path
-
-from IPython.display import HTML, Image, Markdown, display
-
-from bench.store import Rows, Store, StoreError, read_export
-from reports.claims.base import judge_run
-from reports.figures.base import discover, missing, render
-from reports.selection import current, settings
+from reports.reader import Reader
 from reports.tables import at_equal_seconds, at_equal_steps, cost, failures, precision
 
 # %% tags=["parameters"]
 quick_store = "results"
-reference_export = "reports/results/wordnet"
-
-
-# %%
-def stored() -> dict[str, Rows]:
-    """The reader's own rows and the committed ones, each where there are any."""
-    found = {}
-    if (Path(quick_store) / "runs.sqlite").exists():
-        found["this machine"] = Store(Path(quick_store)).rows()
-    try:
-        found["committed reference"] = read_export(Path(reference_export))
-    except StoreError:
-        display(Markdown("*There are no committed reference rows: only this machine's are shown.*"))
-    found = {name: current(rows.where(experiment="first-light")) for name, rows in found.items()}
-    return {name: rows for name, rows in found.items() if len(rows.runs)}
-
-
-origins = stored()
-cases = [(f"{name}: {setting}", part) for name, rows in origins.items() for setting, part in settings(rows)]
-if not cases:
-    display(Markdown("**No rows at all.** `python -m bench reproduce first-light --scale quick` makes some."))
-
+reference_exports = "reports/results"
 
 # %%
-def show(name: str) -> None:
-    """One figure for each case, with what is missing from it."""
-    figure = next(figure for figure in discover() if figure.name == name)
-    display(Markdown(f"*{figure.asks}*"))
-    for title, rows in cases:
-        lacking = missing(figure, rows, figure.data(rows))
-        display(Markdown(f"**{title}**" + (f": missing: {'; '.join(lacking)}" if lacking else "")))
-        display(Image(render(figure, rows), width=900, alt=f"{figure.title}, {title}"))
-
-
-def show_table(make) -> None:
-    """One table for each case."""
-    for title, rows in cases:
-        frame = make(rows)
-        display(
-            Markdown(f"**{title}**"), HTML(frame.to_html(index=False, border=0)) if len(frame) else Markdown("none")
-        )
-
+reader = Reader("first-light", quick_store, reference_exports)
 
 # %% [markdown]
 # ## What was run
@@ -87,14 +42,14 @@ def show_table(make) -> None:
 # *validation* precision; the test part is only read. n is the number of seeds.
 
 # %%
-show_table(precision)
-show_table(cost)
+reader.table(precision)
+reader.table(cost)
 
 # %% [markdown]
 # Runs that failed are kept, with their reasons:
 
 # %%
-show_table(failures)
+reader.table(failures)
 
 # %% [markdown]
 # ## After the same seconds
@@ -102,8 +57,8 @@ show_table(failures)
 # The question of somebody who wants a model by tonight. A cheap step counts for as much as a clever one.
 
 # %%
-show("precision_vs_seconds")
-show_table(at_equal_seconds)
+reader.show("precision_vs_seconds")
+reader.table(at_equal_seconds)
 
 # %% [markdown]
 # ## After the same steps
@@ -112,8 +67,8 @@ show_table(at_equal_seconds)
 # labels give. Dense and naive LSH make few steps in their seconds, so their lines are short.
 
 # %%
-show("precision_vs_steps")
-show_table(at_equal_steps)
+reader.show("precision_vs_steps")
+reader.table(at_equal_steps)
 
 # %% [markdown]
 # ## Do codes change slowly?
@@ -124,7 +79,7 @@ show_table(at_equal_steps)
 # both are shown.
 
 # %%
-show("hash_change")
+reader.show("hash_change")
 
 # %% [markdown]
 # ## What updates cost
@@ -133,7 +88,7 @@ show("hash_change")
 # MONGOOSE updates when its scheduler finds that codes have drifted.
 
 # %%
-show("table_updates")
+reader.show("table_updates")
 
 # %% [markdown]
 # ## Do the tables find anything?
@@ -142,13 +97,13 @@ show("table_updates")
 # random ones do.
 
 # %%
-show("active_set")
+reader.show("active_set")
 
 # %% [markdown]
 # ## Memory
 
 # %%
-show("memory")
+reader.show("memory")
 
 
 # %% [markdown]
@@ -159,12 +114,7 @@ show("memory")
 
 
 # %%
-def claims(rows: Rows):
-    """Words, published value, ours and verdict."""
-    return judge_run(rows)[["words", "source", "paper", "ours", "verdict", "reason"]]
-
-
-show_table(claims)
+reader.claims()
 
 # %% [markdown]
 # ## Limits

@@ -42,6 +42,27 @@ def tables(rows: Rows) -> list[Table]:
     ]
 
 
+def in_short(rows: Rows) -> pd.DataFrame:
+    """A row a rival, the hardest at equal seconds first: both duels side by side, and what a step of it costs."""
+    seconds, steps = (duels(rows, "mongoose", RIVALS, x) for x in ("train_s", "step"))
+    by_steps, ms = {duel.rival: duel for duel in steps}, costs(rows)["step_ms"]
+    return pd.DataFrame(
+        [
+            {
+                "rival": label(duel.rival),
+                "its step / ours": f"{ms[duel.rival] / ms['mongoose']:.2f}",
+                "seconds": f"{duel.x:,.0f}",
+                "its P@1 (%)": f"{duel.theirs:.2f}",
+                "our lead (points)": duel.lead.text(),
+                "steps": f"{by_steps[duel.rival].x:,.0f}",
+                "our lead at equal steps": by_steps[duel.rival].lead.text(),
+            }
+            for duel in seconds
+            if duel.rival in by_steps
+        ]
+    )
+
+
 def cost(rows: Rows) -> pd.DataFrame:
     """Milliseconds a step of each system, its parts, and its ratio to the cheapest."""
     found = costs(rows)

@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 from bench.store import Rows, write_atomically
+from reports.claims import lsh_pays
 from reports.claims.base import judge_run
+from reports.question import in_short
 from reports.selection import Setting, current, settings
 from reports.tables import scores
 
@@ -15,6 +17,7 @@ SPEED = "speed"
 SWEEP = "labels"
 RESULTS = "results"
 ELSEWHERE = "debian"
+QUESTION = "question"
 OURS = "mongoose-uniform"  # the system that others are compared with: the least a sampled method costs
 
 
@@ -35,6 +38,20 @@ def elsewhere(reference: Rows) -> str:
     seconds = " or ".join(f"{budget:g} s" for budget in budgets)
     context = f"{seconds} of training a run on {machines}; mean ± sd over n seeds."
     return f"{_cell(context)}\n\n{_markdown(found[columns])}"
+
+
+def question(reference: Rows) -> str:
+    """Whether LSH pays: of each data set the verdict, and MONGOOSE against every rival, in Markdown."""
+    return "\n\n".join(
+        f"{_cell(_verdict(setting, rows))}\n\n{_markdown(in_short(rows))}"
+        for setting, rows in settings(current(reference))
+    )
+
+
+def _verdict(setting: Setting, rows: Rows) -> str:
+    judged = judge_run(rows)
+    (found,) = judged[judged["id"] == lsh_pays.claim.id].to_dict("records")
+    return f"**{setting.dataset}: {found['verdict']}.** {found['ours']}. {found['reason']}"
 
 
 def marks(block: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from bench.seeds import stream
 from bench.worker import key_of
 
 EXPERIMENT = "tune"
+EVALUATIONS = 4  # the best of them counts; on many labels each takes seconds
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def trials(dataset: str, names: Sequence[str], budget: Budget, backend: Backend)
                 seed=budget.seed,
                 params=params,
                 seconds=budget.seconds,
+                evaluations=EVALUATIONS,
                 backend=backend,
                 final=False,
             )

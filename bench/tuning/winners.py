@@ -20,15 +20,21 @@ def tuned(dataset: str, method: str, directory: Path = TUNED) -> dict[str, Any]:
 
     Where there are none: {}, the defaults, and a warning that says so and how to tune.
     """
-    known = read(dataset, directory).get("methods", {})
-    if method in known:
-        return dict(known[method]["params"])
+    won = known(dataset, directory)
+    if method in won:
+        return won[method]
     warnings.warn(
         f"{method} has not been tuned on {dataset}: its defaults are used. "
         f"To tune it: python -m bench tune {dataset} {method}",
         stacklevel=2,
     )
     return {}
+
+
+def known(dataset: str, directory: Path = TUNED) -> dict[str, dict[str, Any]]:
+    """The settings that won, of every method that has been tuned on a data set."""
+    methods = read(dataset, directory).get("methods", {})
+    return {method: dict(won["params"]) for method, won in methods.items()}
 
 
 def read(dataset: str, directory: Path = TUNED) -> dict[str, Any]:

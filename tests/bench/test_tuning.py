@@ -112,7 +112,7 @@ def test_every_method_gets_the_same_number_of_trials_and_seconds_in_turn() -> No
     listed = search.in_turn(runs)
     assert [config.method for config in listed[:4]] == ["dense", "mongoose", "slide", "dense"]
     assert {(config.seconds, config.seed, config.final, config.evaluations) for config in listed} == {
-        (0.5, 0, False, 10)
+        (0.5, 0, False, 4)
     }
     assert len({key_of(config) for config in listed}) == len(listed)
 

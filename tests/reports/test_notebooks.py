@@ -16,9 +16,10 @@ SOURCE = Path("notebooks/first_light.py")
 @pytest.fixture
 def parameters(make_rows, tmp_path):
     export_rows(
-        make_rows(scale="paper", failed=[("slide", 1)], reason="<img src=x onerror=alert(1)>"), tmp_path / "reference"
+        make_rows(scale="paper", failed=[("slide", 1)], reason="<img src=x onerror=alert(1)>"),
+        tmp_path / "kept" / "reference",
     )
-    return {"quick_store": str(tmp_path / "none"), "reference_export": str(tmp_path / "reference")}
+    return {"quick_store": str(tmp_path / "none"), "reference_exports": str(tmp_path / "kept")}
 
 
 def test_notebook_executes_twice_to_the_same_bytes(parameters, tmp_path):
@@ -41,7 +42,7 @@ def test_notebook_page_is_sanitised(parameters, tmp_path):
 
 
 def test_notebook_without_any_rows_says_so(tmp_path):
-    absent = {"quick_store": str(tmp_path / "none"), "reference_export": str(tmp_path / "none")}
+    absent = {"quick_store": str(tmp_path / "none"), "reference_exports": str(tmp_path / "none")}
     assert "No rows at all" in execute(SOURCE, tmp_path / "n.ipynb", absent).read_text()
     assert not (tmp_path / "none").exists()
 
@@ -52,7 +53,7 @@ def test_an_unknown_parameter_is_an_error(tmp_path):
 
 
 def test_a_path_inside_the_checkout_is_written_without_saying_where_that_is(tmp_path):
-    absent = {"quick_store": str(ROOT / "no-such-store"), "reference_export": str(tmp_path / "none")}
+    absent = {"quick_store": str(ROOT / "no-such-store"), "reference_exports": str(tmp_path / "none")}
     assert "quick_store = 'no-such-store'" in execute(SOURCE, tmp_path / "n.ipynb", absent).read_text()
 
 

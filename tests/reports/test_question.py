@@ -1,19 +1,22 @@
 """The question's verdict follows from rows: seconds from measured costs, every rival, the gate."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bench.record import Environment, Run, Trace
-from bench.store import RUN_COLUMNS, TRACE_COLUMNS, Rows
+from bench.store import RUN_COLUMNS, TRACE_COLUMNS, Rows, export_rows
 from reports.claims.base import judge_all
 from reports.claims.lsh_pays import GATE, RIVALS, claim
 from reports.costs import clocked, costs
 from reports.duel import duels
 from reports.figures.base import discover, render
-from reports.question import tables
+from reports.notebooks import execute
+from reports.question import in_short, tables
+from reports.readme import question
 from reports.selection import CURVES, current, settings
 
 SEEDS = (0, 1, 2)
@@ -127,6 +130,28 @@ def test_a_claim_is_judged_by_its_own_experiment_alone(make_rows):
     assert judged.loc["mongoose/lsh-pays", "verdict"] == "reproduced"
     assert set(judged.drop("mongoose/lsh-pays")["verdict"]) == {"not run"}
     assert judge_all(make_rows()).set_index("id").loc["mongoose/lsh-pays", "verdict"] == "not run"
+
+
+def test_in_short_every_rival_stands_with_what_its_step_costs():
+    (_, rows), *_ = settings(current(make(ms={"pool_hardest": 30.0})))
+    short = in_short(rows).set_index("rival")
+    assert len(short) == len(RIVALS)
+    assert short.loc["pool, hardest 8", "its step / ours"] == "2.00"
+    assert short.loc["pool, hardest 8", "steps"] == "12,000"
+
+
+def test_the_readme_tells_the_verdict_of_each_set_and_every_rival():
+    block = question(make())
+    assert block.startswith("**wordnet: reproduced.** ")
+    assert block.count("\n| ") == len(RIVALS) + 2
+
+
+def test_the_notebook_shows_what_the_report_does(tmp_path):
+    export_rows(make(), tmp_path / "kept" / "question")
+    given = {"quick_store": str(tmp_path / "none"), "reference_exports": str(tmp_path / "kept")}
+    text = execute(Path("notebooks/does_lsh_pay.py"), tmp_path / "n.ipynb", given).read_text()
+    assert text.count('"image/png": "') == 2
+    assert "Ahead of every rival after the same seconds." in text
 
 
 def test_tables_and_figures_are_drawn():
