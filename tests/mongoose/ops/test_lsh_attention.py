@@ -129,13 +129,13 @@ def test_gradients(backend: Any, within: bool, causal: bool) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("chunk", [1, 7, 16, 64, 100])
-@pytest.mark.parametrize("dim", [1, 16, 50, 64])
+@pytest.mark.parametrize("chunk", [1, 7, 64, 100])
+@pytest.mark.parametrize("dim", [1, 50, 64])
 def test_the_kernel_equals_the_definition(dtype: torch.dtype, dim: int, chunk: int, both: Any) -> None:
     generator = Generator().manual_seed(dim)
-    qk, v, upstream = torch.randn(3, 2, 333, dim, generator=generator).to(dtype)
-    codes = torch.randint(5, (2, 3, 333), generator=generator)
-    settings = (in_order(codes, torch.arange(333) < torch.tensor([[300], [333]])), None, chunk, dim**-0.5, True)
+    qk, v, upstream = torch.randn(3, 2, 150, dim, generator=generator).to(dtype)
+    codes = torch.randint(5, (2, 3, 150), generator=generator)
+    settings = (in_order(codes, torch.arange(150) < torch.tensor([[130], [150]])), None, chunk, dim**-0.5, True)
     reference, kernel = both(lsh_attention, qk, v, *settings)
     # bfloat16 results are rounded once, each from sums that differ in the last place.
     tolerance = {"rtol": 1e-2, "atol": 1e-2} if dtype is torch.bfloat16 else {"rtol": 1e-4, "atol": 1e-5}
