@@ -1,5 +1,6 @@
 """Self-attention whose queries are also the keys, and those of its forms that do not hash."""
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
@@ -39,7 +40,7 @@ class SharedQKAttention(nn.Module, ABC):
     @property
     def scale(self) -> float:
         """1/√E."""
-        return float(self.heads / self.to_qk.in_features) ** 0.5
+        return math.sqrt(self.heads / self.to_qk.in_features)
 
     def forward(self, x: Tensor, exists: Tensor | None = None) -> Tensor:
         """[B, T, D] → [B, T, D].
@@ -79,8 +80,8 @@ class FullAttention(SharedQKAttention):
             return self._masked(qk, k, v, exists)
         # Position i attends to 0 … i − 1: queries from the second on, and all keys but the last, are causal as torch
         # understands it. It has a fused kernel for four dimensions.
-        others = (t.unsqueeze(0) for t in (qk[:, 1:], k[:, :-1], v[:, :-1]))
-        attended = scaled_dot_product_attention(*others, is_causal=True, scale=self.scale)
+        q, k, values = (t.unsqueeze(0) for t in (qk[:, 1:], k[:, :-1], v[:, :-1]))
+        attended = scaled_dot_product_attention(q, k, values, is_causal=True, scale=self.scale)
         return torch.cat([v[:, :1], attended[0]], dim=1)
 
     def _masked(self, qk: Tensor, k: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:

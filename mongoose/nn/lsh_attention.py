@@ -35,10 +35,9 @@ class LSHAttention(SharedQKAttention):
 
     In a recomputation (`Tape.replaying`) the buckets are those of the forward pass, bit for bit, and nothing is drawn.
 
-    Source: Reformer §2; the released reformer_lib. Differs from both: see `mongoose.ops.lsh_attention`; padding is sorted
-    behind everything, so that a padded sequence is attended to as it is without; there is no other mode for short
-    sequences. Differs from the released code: N buckets are a power of two; each pair that meets in several rounds
-    counts once.
+    Source: Reformer §2; the released reformer_lib. Differs from both: see `mongoose.ops.lsh_attention`; padding is
+    sorted behind everything, so that a padded sequence is attended to as it is without. Differs from the released code:
+    the number of buckets is a power of two; a pair that meets in several rounds counts once.
     """
 
     def __init__(
@@ -86,4 +85,4 @@ class LSHAttention(SharedQKAttention):
     def _draw(self, length: int) -> HashFamily:
         E = self.to_qk.in_features // self.heads
         made = self.make_family(E, num_bits=self.bits(length), num_tables=self.rounds, generator=self.hash_generator)
-        return made.to(self.to_qk.weight.device)
+        return made.to(self.to_qk.weight)  # the dtype too

@@ -26,20 +26,18 @@ class Tape:
         Raises:
             RuntimeError: fewer or more decisions are asked for than were kept.
         """
-        left = iter(self.decisions)
+        left, held = iter(self.decisions), len(self.decisions)
 
         def replay(_: Callable[[], Tensor]) -> Tensor:
             kept = next(left, None)
             if kept is None:
-                raise RuntimeError(
-                    f"the recomputation decides more often than the forward did ({len(self.decisions)})."
-                )
+                raise RuntimeError(f"the recomputation decides more often than the forward pass, {held} times.")
             return kept
 
         with _installed(replay):
             yield
         if next(left, None) is not None:
-            raise RuntimeError(f"the recomputation decides less often than the forward did ({len(self.decisions)}).")
+            raise RuntimeError(f"the recomputation decides less often than the forward pass, {held} times.")
 
     def _record(self, decide: Callable[[], Tensor]) -> Tensor:
         self.decisions.append(decide())

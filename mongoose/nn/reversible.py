@@ -36,11 +36,9 @@ class FeedForward(nn.Module):
         if self.pieces == 1:
             return self._whole(x)
         again = torch.is_grad_enabled()
-        pieces = (checkpoint(self._whole, p, use_reentrant=False) if again else self._whole(p) for p in self._cut(x))
-        return torch.cat(list(pieces), dim=1)
-
-    def _cut(self, x: Tensor) -> Iterable[Tensor]:
-        return x.split(max(1, -(-x.shape[1] // self.pieces)), dim=1)
+        pieces = x.tensor_split(self.pieces, dim=1)
+        done = [checkpoint(self._whole, p, use_reentrant=False) if again else self._whole(p) for p in pieces]
+        return torch.cat(done, dim=1)
 
     def _whole(self, x: Tensor) -> Tensor:
         out: Tensor = self.outer(gelu(self.inner(x)))
@@ -76,12 +74,13 @@ class ReversibleSequence(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, D] → [B, T, D]."""
         if self.reversible and torch.is_grad_enabled():
-            y1, y2 = _Reversed.apply(x, x, list(self.blocks), *self.parameters())
+            y1, y2 = _Reversed.apply(x, x, list(self.blocks), *self.parameters())  # type: ignore[no-untyped-call]
         else:
             y1 = y2 = x
             for block in self.blocks:
                 y1, y2 = block(y1, y2)
-        return (y1 + y2) / 2
+        mean: Tensor = (y1 + y2) / 2
+        return mean
 
 
 class _Pass:

@@ -167,7 +167,8 @@ def _put(rows: Tensor, places: Tensor, length: int, empty: float = 0.0) -> Tenso
 
 
 def _keys(q: Tensor) -> Tensor:
-    return q / q.norm(dim=2, keepdim=True).clamp_min(LEAST_NORM)
+    keys: Tensor = q / q.norm(dim=2, keepdim=True).clamp_min(LEAST_NORM)
+    return keys
 
 
 def _wide(x: Tensor) -> Tensor:
