@@ -52,7 +52,7 @@ def lsh_attention(
     met = _Met(order, codes, chunk, causal)
     outputs, partitions = [], []
     for r in range(order.shape[1]):
-        rows, columns = _windows(order[:, r], chunk)
+        rows, columns = windows(order[:, r], chunk)
         scores = scale * _take(q, rows) @ _take(k, columns).transpose(2, 3) - met.penalty(r, rows, columns)
         partition = scores.logsumexp(3, keepdim=True)
         output = torch.where(partition == -torch.inf, 0, (scores - partition).exp()) @ _take(values, columns)
@@ -89,7 +89,7 @@ def lsh_attention_gradients(
     centre = (of_out * _wide(out)).sum(2, keepdim=True)
     of_q, of_k, of_v = torch.zeros_like(q), torch.zeros_like(q), torch.zeros_like(q)
     for r in range(order.shape[1]):
-        rows, columns = _windows(order[:, r], chunk)
+        rows, columns = windows(order[:, r], chunk)
         scores = scale * _take(q, rows) @ _take(k, columns).transpose(2, 3) - met.penalty(r, rows, columns)
         others = _take(lse.unsqueeze(2), rows)
         p = torch.where(others == -torch.inf, 0, (scores - others).exp())
@@ -142,7 +142,7 @@ def _pairs(marks: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor
     return ours.unsqueeze(3), theirs.unsqueeze(2)
 
 
-def _windows(order: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+def windows(order: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
     """Positions [N, T] in order → those of each chunk [N, C, m], and of it and the one before [N, C, 2m]; −1: none."""
     rows = torch.nn.functional.pad(order.long(), (0, -order.shape[1] % chunk), value=-1)
     rows = rows.view(len(order), rows.shape[1] // chunk, chunk)
