@@ -53,7 +53,7 @@ def lsh_attention(
     outputs, partitions = [], []
     for r in range(order.shape[1]):
         rows, columns = windows(order[:, r], chunk)
-        scores = scale * _take(q, rows) @ _take(k, columns).transpose(2, 3) - met.penalty(r, rows, columns)
+        scores = scale * _take(q, rows) @ _take(k, columns).transpose(2, 3) - met.penalty(r, rows, columns).to(q.dtype)
         partition = scores.logsumexp(3, keepdim=True)
         output = torch.where(partition == -torch.inf, 0, (scores - partition).exp()) @ _take(values, columns)
         outputs.append(_put(output, rows, q.shape[1]))
@@ -90,7 +90,7 @@ def lsh_attention_gradients(
     of_q, of_k, of_v = torch.zeros_like(q), torch.zeros_like(q), torch.zeros_like(q)
     for r in range(order.shape[1]):
         rows, columns = windows(order[:, r], chunk)
-        scores = scale * _take(q, rows) @ _take(k, columns).transpose(2, 3) - met.penalty(r, rows, columns)
+        scores = scale * _take(q, rows) @ _take(k, columns).transpose(2, 3) - met.penalty(r, rows, columns).to(q.dtype)
         others = _take(lse.unsqueeze(2), rows)
         p = torch.where(others == -torch.inf, 0, (scores - others).exp())
         of_p = _take(of_out, rows) @ _take(values, columns).transpose(2, 3)
@@ -124,7 +124,7 @@ class _Met:
         hidden = (i < 0) | (j < 0) | (i == j) | ~self._meet(r, rows, columns)
         if self.causal:
             hidden = hidden | (j > i)
-        return torch.as_tensor(times).float().log().masked_fill(hidden, torch.inf)
+        return torch.as_tensor(times).double().log().masked_fill(hidden, torch.inf)
 
     def _meet(self, r: int, rows: Tensor, columns: Tensor) -> Tensor:
         """Whether j is in the bucket neighbourhood P_i^(r)."""
