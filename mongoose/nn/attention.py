@@ -5,8 +5,10 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn.functional import dropout, normalize, scaled_dot_product_attention
+from torch.nn.functional import dropout, linear, normalize, scaled_dot_product_attention
+from torch.utils.checkpoint import checkpoint
 
+from mongoose.nn.replay import Tape
 from mongoose.ops.buckets import build_buckets
 from mongoose.ops.lsh_attention import LEAST_NORM, lsh_attention
 
@@ -21,18 +23,29 @@ class SharedQKAttention(nn.Module, ABC):
         dim: D, of which each of the `heads` has E = D/heads. causal: later positions are not attended to.
         dropout: share of the layer's output that is zeroed in training, in every form alike. Attention itself is not
             dropped: `scaled_dot_product_attention` would then make T × T matrices on a CPU.
+        heads_at_once: compute so many heads after one another, and again in the backward pass, so that queries, values
+            and outputs of few are held; None: all at once, and nothing twice.
         generator: the source of first weights, normal with variance 1/D.
 
     Source: Reformer §2 (shared-QK).
     """
 
     def __init__(
-        self, dim: int, *, heads: int, generator: Generator, causal: bool = True, dropout: float = 0.0
+        self,
+        dim: int,
+        *,
+        heads: int,
+        generator: Generator,
+        causal: bool = True,
+        dropout: float = 0.0,
+        heads_at_once: int | None = None,
     ) -> None:
         super().__init__()
         if heads < 1 or dim % heads:
             raise ValueError(f"dim={dim} with heads={heads}; a number of heads that divides dim is accepted.")
-        self.heads, self.causal, self.dropout = heads, causal, dropout
+        if heads_at_once is not None and (heads_at_once < 1 or heads % heads_at_once):
+            raise ValueError(f"heads_at_once={heads_at_once} of {heads}; a number that divides heads is accepted.")
+        self.heads, self.causal, self.dropout, self.heads_at_once = heads, causal, dropout, heads_at_once
         self.to_qk, self.to_v, self.to_out = (nn.Linear(dim, dim, bias=False) for _ in range(3))
         for layer in (self.to_qk, self.to_v, self.to_out):
             nn.init.normal_(layer.weight, std=dim**-0.5, generator=generator)
@@ -48,24 +61,60 @@ class SharedQKAttention(nn.Module, ABC):
         Args:
             exists: [B, T] bool, False for padding, which nobody attends to and which is given 0; None: all exist.
         """
-        if exists is not None:
-            exists = exists.repeat_interleave(self.heads, dim=0)
-        attended = self.attend(self._split(self.to_qk(x)), self._split(self.to_v(x)), exists)
-        return dropout(self.to_out(self._merge(attended, len(x))), self.dropout, self.training)
+        self.begin()
+        at_once = self.heads if self.heads_at_once is None else self.heads_at_once
+        out: Tensor | None = None
+        for first in range(0, self.heads, at_once):
+            part = self._again_later(x, exists, first) if at_once < self.heads else self._heads(x, exists, 0, at_once)
+            out = part if out is None else out.add_(part)
+        self.end()
+        assert out is not None
+        return dropout(out, self.dropout, self.training)
+
+    def begin(self) -> None:
+        """A forward pass begins."""
+
+    def end(self) -> None:
+        """The forward pass has attended, with all heads."""
+
+    def _again_later(self, x: Tensor, exists: Tensor | None, first: int) -> Tensor:
+        """`_heads` from `first` on, computed again in the backward pass, with the same decisions."""
+        if not torch.is_grad_enabled():
+            return self._heads(x, exists, first, self.heads_at_once or self.heads)
+        tape = Tape()
+        out: Tensor = checkpoint(
+            self._heads,
+            x,
+            exists,
+            first,
+            self.heads_at_once,
+            use_reentrant=False,
+            preserve_rng_state=False,
+            context_fn=lambda: (tape.recording(), tape.replaying()),
+        )
+        return out
+
+    def _heads(self, x: Tensor, exists: Tensor | None, first: int, count: int) -> Tensor:
+        """What `count` heads from `first` on add to the output, [B, T, D]."""
+        E = self.to_qk.in_features // self.heads
+        rows = slice(first * E, (first + count) * E)
+        qk, v = (self._split(linear(x, layer.weight[rows]), count) for layer in (self.to_qk, self.to_v))
+        existing = None if exists is None else exists.repeat_interleave(count, dim=0)
+        return linear(self._merge(self.attend(qk, v, existing), len(x)), self.to_out.weight[:, rows])
 
     @abstractmethod
     def attend(self, qk: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:
         """Queries and values [N, T, E] of all N heads of the batch, exists [N, T] → [N, T, E]."""
 
-    def _split(self, x: Tensor) -> Tensor:
-        """[B, T, H·E] → [B·H, T, E]."""
-        B, T, D = x.shape
-        return x.view(B, T, self.heads, D // self.heads).transpose(1, 2).reshape(B * self.heads, T, D // self.heads)
+    def _split(self, x: Tensor, heads: int) -> Tensor:
+        """[B, T, heads·E] → [B·heads, T, E]."""
+        B, T, width = x.shape
+        return x.view(B, T, heads, width // heads).transpose(1, 2).reshape(B * heads, T, width // heads)
 
     def _merge(self, x: Tensor, batch: int) -> Tensor:
-        """[B·H, T, E] → [B, T, H·E]."""
-        _, T, E = x.shape
-        return x.view(batch, self.heads, T, E).transpose(1, 2).reshape(batch, T, self.heads * E)
+        """[B·heads, T, E] → [B, T, heads·E]."""
+        rows, T, E = x.shape
+        return x.view(batch, rows // batch, T, E).transpose(1, 2).reshape(batch, T, rows // batch * E)
 
 
 class FullAttention(SharedQKAttention):
@@ -103,9 +152,19 @@ class LocalAttention(SharedQKAttention):
     """
 
     def __init__(
-        self, dim: int, *, heads: int, generator: Generator, chunk: int, causal: bool = True, dropout: float = 0.0
+        self,
+        dim: int,
+        *,
+        heads: int,
+        generator: Generator,
+        chunk: int,
+        causal: bool = True,
+        dropout: float = 0.0,
+        heads_at_once: int | None = None,
     ) -> None:
-        super().__init__(dim, heads=heads, generator=generator, causal=causal, dropout=dropout)
+        super().__init__(
+            dim, heads=heads, generator=generator, causal=causal, dropout=dropout, heads_at_once=heads_at_once
+        )
         self.chunk = chunk
 
     def attend(self, qk: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:

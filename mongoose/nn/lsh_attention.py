@@ -55,13 +55,23 @@ class LSHAttention(SharedQKAttention):
         within_buckets: bool = False,
         causal: bool = True,
         dropout: float = 0.0,
+        heads_at_once: int | None = None,
     ) -> None:
-        super().__init__(dim, heads=heads, generator=generator, causal=causal, dropout=dropout)
+        super().__init__(
+            dim, heads=heads, generator=generator, causal=causal, dropout=dropout, heads_at_once=heads_at_once
+        )
         if num_bits is None and not redraw:
             raise ValueError("num_bits=None with redraw=False; functions that are kept need a number of bits.")
         self.rounds, self.chunk, self.num_bits, self.within_buckets = rounds, chunk, num_bits, within_buckets
         self.make_family, self.hash_generator = family, hash_generator
         self.family = None if redraw else self._draw(0)
+        self._drawn: HashFamily | None = None  # for the forward pass at hand
+
+    def begin(self) -> None:
+        self._drawn = None
+
+    def end(self) -> None:
+        self._drawn = None
 
     def attend(self, qk: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:
         sorted_by = decided(lambda: self.buckets(qk.detach(), exists))
@@ -71,9 +81,14 @@ class LSHAttention(SharedQKAttention):
 
     @torch.no_grad()
     def buckets(self, qk: Tensor, exists: Tensor | None = None) -> Tensor:
-        """Hash and sort queries [N, T, E]: [N, 1, R, T] int32 orders, or [N, 2, R, T] with the codes of positions."""
+        """Hash and sort queries [N, T, E]: [N, 1, R, T] int32 orders, or [N, 2, R, T] with the codes of positions.
+
+        By functions that were drawn in this forward pass, or are drawn now.
+        """
         N, T, E = qk.shape
-        family = self._draw(T) if self.family is None else self.family
+        family = self.family or self._drawn
+        if family is None:
+            family = self._drawn = self._draw(T)
         codes = family.codes(qk.reshape(N * T, E)).view(N, T, self.rounds)
         order = sort_by_bucket(codes, 1 << family.num_bits, exists)
         return torch.stack([order, codes.transpose(1, 2)], 1) if self.within_buckets else order.unsqueeze(1)

@@ -9,7 +9,13 @@ from torch import Generator, Tensor
 
 from mongoose.hashing.base import LearnableHashFamily
 from mongoose.hashing.learned_rotations import LearnedRotations
-from mongoose.nn.attention_mining import Attended, AttentionMining, ExactAttentionMining, ReleasedAttentionMining
+from mongoose.nn.attention_mining import (
+    Attended,
+    AttentionMining,
+    ExactAttentionMining,
+    QueryTriplets,
+    ReleasedAttentionMining,
+)
 from mongoose.nn.lsh_attention import LSHAttention
 from mongoose.scheduling.base import Rows, UpdatePolicy
 from mongoose.scheduling.drift import Drift
@@ -54,6 +60,7 @@ class MongooseAttention(LSHAttention):
         self.policy, self.mining = policy, mining
         self.cost = LearningCost()
         self._due = False
+        self._found: list[QueryTriplets] = []  # in the forward pass at hand
         policy.updated(0, self.to_qk.weight.detach())
 
     @classmethod
@@ -90,17 +97,19 @@ class MongooseAttention(LSHAttention):
 
     @torch.no_grad()
     def buckets(self, qk: Tensor, exists: Tensor | None = None) -> Tensor:
-        """As in `LSHAttention`; then, where it is due in training, learn."""
-        found = super().buckets(qk, exists)
+        """As in `LSHAttention`; where learning is due in training, triplets are found for it."""
+        sorted_by = super().buckets(qk, exists)
         if self._due and self.training:
-            self._learn(Attended(qk, found[:, 0], self.chunk, self.causal))
-            self._due = False
-        return found
+            self._found.append(self.mining.triplets(Attended(qk, sorted_by[:, 0], self.chunk, self.causal)))
+        return sorted_by
 
-    def _learn(self, seen: Attended) -> None:
-        triplets = self.mining.triplets(seen)
-        assert isinstance(self.family, LearnableHashFamily)
-        self.family.fit(*triplets)
-        self.cost.fits += 1
-        self.cost.triplets += len(triplets.anchor)
-        self.cost.products = self.mining.products
+    def end(self) -> None:
+        super().end()
+        if self._found:
+            assert isinstance(self.family, LearnableHashFamily)
+            triplets = [torch.cat(part) for part in zip(*self._found, strict=True)]
+            self.family.fit(*triplets)
+            self.cost.fits += 1
+            self.cost.triplets += len(triplets[0])
+            self.cost.products = self.mining.products
+            self._found, self._due = [], False

@@ -15,8 +15,14 @@ class Tape:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """What is `decided` in this block is kept."""
-        with _installed(self._record):
+        """What is `decided` in this block, by it or by what is replayed around it, is kept."""
+        around = _through.get()
+
+        def record(decide: Callable[[], Tensor]) -> Tensor:
+            self.decisions.append(decide() if around is None else around(decide))
+            return self.decisions[-1]
+
+        with _installed(record):
             yield
 
     @contextmanager
@@ -38,10 +44,6 @@ class Tape:
             yield
         if next(left, None) is not None:
             raise RuntimeError(f"the recomputation decides less often than the forward pass, {held} times.")
-
-    def _record(self, decide: Callable[[], Tensor]) -> Tensor:
-        self.decisions.append(decide())
-        return self.decisions[-1]
 
 
 def decided(decide: Callable[[], Tensor]) -> Tensor:

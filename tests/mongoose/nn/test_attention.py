@@ -113,11 +113,28 @@ def test_all_forms_have_the_same_parameters(form: str) -> None:
         assert torch.equal(ours, theirs)
 
 
+@each_form
+@pytest.mark.parametrize("padded", [False, True])
+def test_few_heads_at_once_are_the_same(form: str, padded: bool) -> None:
+    """Outputs and gradients, and what is drawn: heads share hash functions still."""
+    x, results = draw(40).requires_grad_(), []
+    exists = (torch.arange(40) < 30).expand(2, 40) if padded else None
+    for at_once in (None, 1, 2):
+        layer = FORMS[form](heads_at_once=at_once)
+        for _ in range(2):  # the second call draws after what the first one drew
+            out = layer(x, exists)
+        results.append((out, *torch.autograd.grad(out.square().sum(), [x, *layer.parameters()], allow_unused=True)))
+    for other in results[1:]:
+        torch.testing.assert_close(other, results[0], rtol=1e-4, atol=1e-5)
+
+
 def test_hash_functions_are_drawn_anew_or_kept() -> None:
     qk = torch.randn(HEADS, 64, DIM // HEADS, generator=seeded())
     drawn, kept = lsh(chunk=8), lsh(chunk=8, redraw=False, num_bits=3)
-    assert not torch.equal(drawn.buckets(qk), drawn.buckets(qk))
-    assert torch.equal(kept.buckets(qk), kept.buckets(qk))
+    for layer, same in ((drawn, False), (kept, True)):
+        first = layer.buckets(qk)
+        layer.begin()
+        assert torch.equal(first, layer.buckets(qk)) == same
 
 
 def test_replayed_buckets_are_those_of_the_forward_pass_though_queries_differ() -> None:
@@ -151,7 +168,11 @@ def test_buckets_hold_a_chunk_on_average_unless_told_otherwise() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"heads": 5}, "dim=32 with heads=5"), ({"heads": 4, "redraw": False}, "num_bits=None with redraw=False")],
+    [
+        ({"heads": 5}, "dim=32 with heads=5"),
+        ({"heads": 4, "heads_at_once": 3}, "heads_at_once=3 of 4"),
+        ({"heads": 4, "redraw": False}, "num_bits=None with redraw=False"),
+    ],
 )
 def test_settings_that_do_not_fit_are_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):

@@ -41,13 +41,28 @@ def live() -> Iterator[Live]:
 
 
 def network(
-    depth: int, dim: int, *, reversible: bool, dropout: float = 0.0, pieces: int = 1, chunk: int = 16, rounds: int = 2
+    depth: int,
+    dim: int,
+    *,
+    reversible: bool,
+    dropout: float = 0.0,
+    pieces: int = 1,
+    chunk: int = 16,
+    rounds: int = 2,
+    heads_at_once: int | None = None,
 ) -> ReversibleSequence:
     generator, hashes = Generator().manual_seed(0), Generator().manual_seed(1)
     blocks = []
     for _ in range(depth):
         attention = LSHAttention(
-            dim, heads=2, generator=generator, hash_generator=hashes, rounds=rounds, chunk=chunk, dropout=dropout
+            dim,
+            heads=2,
+            generator=generator,
+            hash_generator=hashes,
+            rounds=rounds,
+            chunk=chunk,
+            dropout=dropout,
+            heads_at_once=heads_at_once,
         )
         f = nn.Sequential(nn.LayerNorm(dim), attention)
         g = nn.Sequential(nn.LayerNorm(dim), FeedForward(dim, 2 * dim, generator=generator, pieces=pieces))
@@ -69,9 +84,10 @@ def test_gradients_are_those_of_the_ordinary_network(pieces: int, dropout: float
     """Of LSH attention with hash functions drawn at every call, and of dropout: both are restored."""
     x = torch.randn(2, 70, 16, dtype=torch.float64, generator=Generator().manual_seed(2))
     ordinary = run(network(3, 16, reversible=False, dropout=dropout, pieces=1).double(), x)
-    ours = run(network(3, 16, reversible=True, dropout=dropout, pieces=pieces).double(), x)
-    for found, expected in zip(ours, ordinary, strict=True):
-        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-10)
+    for heads_at_once in (None, 1):
+        model = network(3, 16, reversible=True, dropout=dropout, pieces=pieces, heads_at_once=heads_at_once)
+        for found, expected in zip(run(model.double(), x), ordinary, strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-10)
 
 
 def test_the_random_source_goes_on_as_after_an_ordinary_network() -> None:
