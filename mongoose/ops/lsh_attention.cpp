@@ -338,7 +338,7 @@ struct Backward : Window<X> {
         const T scale = T(this->order.scale);
 #pragma omp simd
         for (int64_t i = 0; i < lanes_m; i++) {
-            const T weight = exp_of(row[i] - total[i]);
+            const T weight = exp_of(std::min(row[i] - total[i], T(0)));  // above 0: not met, or by rounding
             row[i] = who[i] ? weight : T(0);
             of_row[i] = scale * row[i] * (of_row[i] - middle[i]);
         }
@@ -396,6 +396,16 @@ void finish_head(int64_t threads, const Order& order, const X* v, const Sums<sum
     });
 }
 
+// Call `body(threads, begin, end)` for all heads: one after the other, whose runs threads share, or a thread a head where
+// a head has too few runs to share. The first way fewer rows are at work at once, which then lie in cache.
+template <class Body>
+void over_heads(int64_t threads, const Sizes& sizes, const Body& body) {
+    if (sizes.heads % threads || sizes.length >= 4 * threads * RUN * sizes.chunk)
+        body(threads, 0, sizes.heads);
+    else
+        parallel_chunks(threads, sizes.heads, 1, [&](int64_t begin, int64_t end) { body(1, begin, end); });
+}
+
 template <class X>
 void attend(int64_t threads, const Sizes& sizes, const X* qk, const X* v, const int32_t* orders, const int32_t* codes,
             X* out, sum_t<X>* lse) {
@@ -413,10 +423,7 @@ void attend(int64_t threads, const Sizes& sizes, const X* qk, const X* v, const 
             finish_head(inner, order, v + n * room, head, out + n * room, lse + n * rows);
         }
     };
-    if (sizes.heads % threads)
-        heads(threads, 0, sizes.heads);
-    else
-        parallel_chunks(threads, sizes.heads, 1, [&](int64_t begin, int64_t end) { heads(1, begin, end); });
+    over_heads(threads, sizes, heads);
 }
 
 // The gradients of one head, of_qk and of_v [length, dim], start as 0.
@@ -498,10 +505,7 @@ void differentiate(int64_t threads, const Sizes& sizes, const X* qk, const X* v,
             }
         }
     };
-    if (sizes.heads % threads)
-        heads(threads, 0, sizes.heads);
-    else
-        parallel_chunks(threads, sizes.heads, 1, [&](int64_t begin, int64_t end) { heads(1, begin, end); });
+    over_heads(threads, sizes, heads);
 }
 
 }  // namespace
