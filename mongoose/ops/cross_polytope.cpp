@@ -5,27 +5,25 @@ namespace {
 
 constexpr int64_t DIRECTIONS = 64;  // whose projections are held at once
 
-// Rows GROUPS · LANES at a time, a row a lane.
+// The projections of WIDTH rows at a time, a row a lane.
 template <class T>
 struct Projections {
     static constexpr int64_t WIDTH = 4 * LANES<T>;
     const int64_t dim, size;  // of rows; directions of a table
-    std::vector<lanes<T>> memory;
+    std::vector<lanes<T>> memory, group;
     T *turned, *projected, *largest, *smallest;       // [dim, WIDTH], [DIRECTIONS, WIDTH], [WIDTH], [WIDTH]
     std::vector<mask_t<T>> at_largest, at_smallest;  // [WIDTH]
 
     Projections(int64_t dim, int64_t size)
-        : dim(dim), size(size), memory((whole<T>(dim) + DIRECTIONS + 2) * WIDTH / LANES<T>), at_largest(WIDTH),
-          at_smallest(WIDTH) {
+        : dim(dim), size(size), memory((whole<T>(dim) + DIRECTIONS + 2) * WIDTH / LANES<T>), group(whole<T>(dim)),
+          at_largest(WIDTH), at_smallest(WIDTH) {
         turned = reinterpret_cast<T*>(memory.data());
         projected = turned + whole<T>(dim) * WIDTH, largest = projected + DIRECTIONS * WIDTH;
         smallest = largest + WIDTH;
     }
 
     void load(const T* x, int64_t rows, int64_t first) {
-        std::vector<lanes<T>> group(whole<T>(dim));
-        for (int64_t g = 0; g < WIDTH; g += LANES<T>) {
-            if (first + g >= rows) break;
+        for (int64_t g = 0; g < WIDTH && first + g < rows; g += LANES<T>) {
             load_group(x, rows, dim, first + g, group.data());
             for (int64_t d = 0; d < dim; d++) std::memcpy(turned + d * WIDTH + g, &group[d], VECTOR_BYTES);
         }
