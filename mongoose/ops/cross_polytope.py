@@ -6,6 +6,8 @@ Sources: Terasawa & Tanaka 2007; Andoni et al. 2015; Reformer (Kitaev et al. 202
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import given, optional
+from mongoose.native.library import call, instance
 from mongoose.ops.backend import op
 from mongoose.ops.simhash import MAX_BITS
 
@@ -17,7 +19,7 @@ def cross_polytope(x: Tensor, rotations: Tensor, num_tables: int, offset: Tensor
     """Hash every row of `x` by its largest projection, signs counted.
 
     Args:
-        x: [N, D] float rows.
+        x: [N, D] float rows; of bfloat16 ones the kernel sums the products in float32.
         rotations: [D, L*P]: table l owns the P = 2**(K-1) directions in columns l*P … l*P+P-1.
         num_tables: L.
         offset: [L*P] what is subtracted from a projection, or None for 0. `c @ rotations` hashes x − c without forming
@@ -44,6 +46,19 @@ def _corners(projected: Tensor, size: int) -> Tensor:
 @cross_polytope.fake
 def _shape(x: Tensor, rotations: Tensor, num_tables: int, offset: Tensor | None = None) -> Tensor:
     return x.new_empty(len(x), num_tables, dtype=torch.int32)
+
+
+@cross_polytope.kernel
+def _cross_polytope_cpu(x: Tensor, rotations: Tensor, num_tables: int, offset: Tensor | None = None) -> Tensor:
+    size = directions_per_table(rotations, num_tables)
+    x = x.float() if x.dtype is torch.bfloat16 else x
+    x = given("x", x, x.dtype, None, len(rotations))
+    directions = rotations.to(x.dtype).t().contiguous()
+    offset = None if offset is None else optional("offset", offset.to(x.dtype), x.dtype, len(directions))
+    codes = torch.empty(len(x), num_tables, dtype=torch.int32)
+    kernel = instance("cross_polytope", x.dtype)
+    call(kernel, *x.shape, num_tables, size, x, directions, offset, codes)
+    return codes
 
 
 def directions_per_table(rotations: Tensor, num_tables: int) -> int:

@@ -11,7 +11,9 @@ from torch.library import opcheck
 from mongoose.ops.adam import row_adam
 from mongoose.ops.backend import Op, using
 from mongoose.ops.buckets import build_buckets, lookup_buckets
+from mongoose.ops.cross_polytope import cross_polytope
 from mongoose.ops.inverse_cdf import inverse_cdf
+from mongoose.ops.lsh_attention import lsh_attention, lsh_attention_gradients
 from mongoose.ops.ragged import ranges
 from mongoose.ops.rerank import rerank
 from mongoose.ops.retrieve import retrieve
@@ -191,7 +193,32 @@ def topk_case(d: Draw) -> Case:
     return topk_rows, [d.real(BATCH, d.dim), d.real(d.size + 5, d.dim), d.real(d.size + 5), 5]
 
 
+def polytope_case(d: Draw) -> Case:
+    whole = [d.real(*shape).mul(4).round() for shape in ((d.size, d.dim), (d.dim, 40), (40,))]  # sums are exact
+    return cross_polytope, [whole[0], whole[1], 5, whole[2]]
+
+
+def attention_case(d: Draw, within: bool = False) -> Case:
+    """The third part of positions does not exist in the second head."""
+    codes = d.codes(2, 3 * d.size, 2).view(2, 3, d.size)
+    exists = (torch.arange(d.size) < torch.tensor([[[d.size]], [[d.size - d.size // 3]]])).expand_as(codes)
+    order = codes.masked_fill(~exists, 9).argsort(dim=2, stable=True)
+    order = order.masked_fill(~exists.gather(2, order), -1).int()
+    rows = [d.real(2, d.size, d.dim) for _ in range(2)]
+    return lsh_attention, [*rows, order, codes if within else None, 16, 0.3, True]
+
+
+def attention_gradients_case(d: Draw) -> Case:
+    _, arguments = attention_case(d, within=True)
+    found = lsh_attention.reference(*arguments)
+    return lsh_attention_gradients, [d.real(2, d.size, d.dim), *arguments[:2], *found, *arguments[2:]]
+
+
 CASES: dict[str, Callable[[Draw], Case]] = {
+    "cross_polytope": polytope_case,
+    "lsh_attention": attention_case,
+    "lsh_attention-within-buckets": lambda d: attention_case(d, within=True),
+    "lsh_attention_gradients": attention_gradients_case,
     "build_buckets": build_case,
     "lookup_buckets": lookup_case,
     "lookup_buckets-side": lambda d: lookup_case(d, side=True),
@@ -256,7 +283,10 @@ def test_the_kernel_equals_the_definition(name: str, size: int, dtype: torch.dty
 
 
 @pytest.mark.parametrize("dim", [1, 16, 100, 128])
-@pytest.mark.parametrize("name", ["embedding_bag", "sampled_matmul", "scatter_rows", "row_adam", "rerank", "topk_rows"])
+@pytest.mark.parametrize(
+    "name",
+    ["embedding_bag", "sampled_matmul", "scatter_rows", "row_adam", "rerank", "topk_rows", "cross_polytope"],
+)
 def test_the_kernel_equals_the_definition_at_other_widths(name: str, dim: int, both: Both) -> None:
     reference, kernel = both(*_flat(CASES[name](Draw(127, torch.float32, dim))))
     compare(kernel, reference, torch.float32)
