@@ -39,14 +39,14 @@ def bind(kernel: Kernel, given: Mapping[str, Argument | Choice]) -> Launch:
     """
     _check_names(kernel, given)
     instance = _instance(kernel, given)
+    _check_numbers(kernel, given, instance)
     sizes = _sizes(kernel, given)
     values = tuple(_value(kernel, argument, given, instance, sizes) for argument in kernel.arguments)
     sized = sizes | {name: c.itemsize for name, c in instance.items() if isinstance(c, torch.dtype)}
     grid, dynamic = kernel.grid.blocks(kernel.block, sized), evaluate(kernel.dynamic, sized)
     if grid[0] > MAX_GRID or grid[1] > 65535 or dynamic > MAX_DYNAMIC:
-        raise KernelArgumentError(
-            kernel.name, "sizes", f"{sizes} need a grid of {grid} and {dynamic} bytes of shared memory, more than a GPU has."
-        )
+        too_much = f"{sizes} need a grid of {grid} and {dynamic} bytes of shared memory, more than a GPU gives."
+        raise KernelArgumentError(kernel.name, "sizes", too_much)
     return Launch(kernel, instance, sizes, values, _device(kernel, given), grid, dynamic)
 
 
@@ -57,6 +57,14 @@ def _check_names(kernel: Kernel, given: Mapping[str, Argument | Choice]) -> None
         raise KernelArgumentError(kernel.name, name, f"unknown; it takes {sorted(known)}.")
     for name in sorted(needed - set(given)):
         raise KernelArgumentError(kernel.name, name, "missing.")
+
+
+def _check_numbers(kernel: Kernel, given: Mapping[str, Argument | Choice], instance: Instance) -> None:
+    for scalar in (argument for argument in kernel.arguments if isinstance(argument, Scalar)):
+        dtype, value = dtype_of(scalar, instance), given.get(scalar.name, 0)
+        accepted = (int, float) if dtype.is_floating_point else int
+        if not isinstance(value, accepted):
+            raise KernelArgumentError(kernel.name, scalar.name, f"is {value!r}; expected a number of {dtype}.")
 
 
 def _arrays(kernel: Kernel, given: Mapping[str, Argument | Choice]) -> list[tuple[Array, Tensor]]:
@@ -95,10 +103,14 @@ def _sizes(kernel: Kernel, given: Mapping[str, Argument | Choice]) -> dict[str, 
     arrays = _arrays(kernel, given)
     for array, tensor in arrays:
         if tensor.dim() != len(array.shape.split()):
-            raise KernelArgumentError(kernel.name, array.name, f"has shape {tuple(tensor.shape)}; expected [{array.shape}].")
+            wrong = f"has shape {tuple(tensor.shape)}; expected [{array.shape}]."
+            raise KernelArgumentError(kernel.name, array.name, wrong)
         for name, size in zip(array.shape.split(), tensor.shape, strict=True):
             if name.isidentifier():
                 sizes.setdefault(name, size)
+    for name in sorted({argument.name for argument in kernel.arguments if isinstance(argument, Scalar)} - set(given)):
+        if name not in sizes:
+            raise KernelArgumentError(kernel.name, name, "missing, and no shape says what it is.")
     for array, tensor in arrays:
         wanted = tuple(evaluate(size, sizes) for size in array.shape.split())
         if tuple(tensor.shape) != wanted:
@@ -117,11 +129,7 @@ def _value(
 ) -> tuple[Argument, torch.dtype]:
     dtype = dtype_of(argument, instance)
     value = given.get(argument.name, sizes.get(argument.name))
-    if isinstance(argument, Scalar):
-        accepted = (int, float) if dtype.is_floating_point else bool if dtype is torch.bool else int
-        if not isinstance(value, accepted) or isinstance(value, torch.dtype):
-            raise KernelArgumentError(kernel.name, argument.name, f"is {value!r}; expected a number of {dtype}.")
-    elif isinstance(value, Tensor):
+    if isinstance(argument, Array) and isinstance(value, Tensor):
         if value.dtype is not dtype:
             raise KernelArgumentError(kernel.name, argument.name, f"is {value.dtype}; expected {dtype}.")
         if not value.is_contiguous():

@@ -2,9 +2,10 @@
 
 import ast
 import itertools
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from types import CodeType
 from typing import Literal
 
 import torch
@@ -32,7 +33,7 @@ class Array:
     """A pointer to a contiguous tensor.
 
     shape: one expression a dimension, with spaces between: "N L*K". A plain name is bound by the tensor's size, the
-    others are checked. written: the kernel writes to it (else its pointer is const). optional: None is the null pointer.
+    others are checked. written: the kernel writes to it (else its pointer is const). optional: None is a null pointer.
     """
 
     name: str
@@ -92,7 +93,8 @@ class Kernel:
 
     def instances(self) -> list[Instance]:
         """All combinations of what the template parameters may be."""
-        return [dict(zip(self.templates, chosen, strict=True)) for chosen in itertools.product(*self.templates.values())]
+        combinations = itertools.product(*self.templates.values())
+        return [dict(zip(self.templates, chosen, strict=True)) for chosen in combinations]
 
     def expression(self, instance: Instance) -> str:
         """The C++ name of an instance: `simhash<float, int>`."""
@@ -128,32 +130,27 @@ def _signature(argument: Array | Scalar, instance: Instance) -> str:
     return f"{name}*" if argument.written else f"const {name}*"
 
 
-OPERATIONS: Mapping[type[ast.operator], Callable[[int, int], int]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
-}
+ALLOWED = (
+    (ast.Expression, ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.UnaryOp)
+    + (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.USub)
+)  # fmt: skip
 
 
 def evaluate(expression: str, sizes: Sizes) -> int:
-    """The value of an expression of names, whole numbers, + − * // and parentheses.
+    """The value of an expression of names, whole numbers, + - * // and parentheses.
 
     Raises:
-        KeyError: a name has no size.
+        NameError: a name has no size.
         ValueError: there is something else in it.
     """
-    return _value(ast.parse(expression, mode="eval").body, sizes)
+    value: int = eval(_compiled(expression), {"__builtins__": {}}, dict(sizes))
+    return value
 
 
-def _value(node: ast.expr, sizes: Sizes) -> int:
-    match node:
-        case ast.Constant(value=int(number)):
-            return number
-        case ast.Name(id=name):
-            return sizes[name]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_value(operand, sizes)
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in OPERATIONS:
-            return OPERATIONS[type(sign)](_value(left, sizes), _value(right, sizes))
-    raise ValueError(f"{ast.unparse(node)!r} in a size; accepted: names, whole numbers, + - * // and parentheses.")
+@cache
+def _compiled(expression: str) -> CodeType:
+    tree = ast.parse(expression, mode="eval")
+    for node in ast.walk(tree):
+        if not isinstance(node, ALLOWED):
+            raise ValueError(f"{expression!r} is no size; accepted: names, whole numbers, + - * // and parentheses.")
+    return compile(tree, expression, "eval")

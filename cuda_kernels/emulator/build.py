@@ -19,7 +19,7 @@ from cuda_kernels.errors import DeviceError
 
 FOLDER = Path(__file__).parent
 COMPILERS = ("g++", "clang++")
-COMMON = ("-std=c++17", "-fPIC", "-Wall", "-Wno-unknown-pragmas", "-fvisibility=hidden", "-pthread")
+COMMON = ("-std=c++17", "-fPIC", "-Wall", "-Wno-unknown-pragmas", "-pthread")
 # Products are not fused into sums unless the text says fmaf: the definitions in torch do neither.
 KERNEL_FLAGS = ("-DCUDA_EMULATOR", "-ffp-contract=off", "-fno-strict-aliasing", f"-I{FOLDER}")
 
@@ -109,28 +109,25 @@ def _build(unit: str, flavour: Flavour, destination: Path) -> None:
     _run([compiler(), *COMMON, *KERNEL_FLAGS, *flavour.flags, "-c", str(text), "-o", str(kernels)])
     linked = destination.with_suffix(".linked")
     scheduler = _scheduler(flavour.scheduler)
-    _run([compiler(), "-shared", "-pthread", *flavour.flags, str(kernels), *map(str, scheduler), "-o", str(linked)])
+    _run([compiler(), "-shared", "-pthread", *flavour.flags, str(kernels), str(scheduler), "-o", str(linked)])
     linked.replace(destination)
     if "--coverage" not in flavour.flags:
         text.unlink()
         kernels.unlink()
 
 
-def _scheduler(flags: tuple[str, ...]) -> list[Path]:
-    """The scheduler's objects, compiled once for all kernels."""
+def _scheduler(flags: tuple[str, ...]) -> Path:
+    """The scheduler as a library of its own, so that a process has one set of fibers, whatever kernels it loads."""
     parts = sorted(FOLDER.glob("*.cpp"))
-    headers = b"".join(header.read_bytes() for header in sorted(FOLDER.glob("*.h")))
-    objects = []
-    for part in parts:
-        digest = hashlib.sha256(b"\0".join((headers, part.read_bytes(), repr((COMMON, flags, compiler())).encode())))
-        target = cache_directory() / f"{part.stem}-{digest.hexdigest()[:20]}.o"
-        with _lock(target.with_suffix(".lock")):
-            if not target.exists():
-                compiled = target.with_suffix(".compiled")
-                _run([compiler(), *COMMON, "-O2", *flags, "-c", str(part), "-o", str(compiled)])
-                compiled.replace(target)
-        objects.append(target)
-    return objects
+    read = b"\0".join(part.read_bytes() for part in [*parts, *sorted(FOLDER.glob("*.h"))])
+    digest = hashlib.sha256(read + repr((COMMON, flags, compiler())).encode())
+    target = cache_directory() / f"scheduler-{digest.hexdigest()[:20]}.so"
+    with _lock(target.with_suffix(".lock")):
+        if not target.exists():
+            linked = target.with_suffix(".linked")
+            _run([compiler(), *COMMON, "-O2", "-shared", *flags, *map(str, parts), "-o", str(linked)])
+            linked.replace(target)
+    return target
 
 
 def _run(command: list[str]) -> str:

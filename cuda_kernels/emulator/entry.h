@@ -68,11 +68,11 @@ int start(void (*kernel)(A...), void** arguments, const Geometry& geometry, char
 }  // namespace emulator
 
 #define EMULATED(id, ...)                                                                               \
-    extern "C" __attribute__((visibility("default"))) const char* signature_##id() {                    \
+    extern "C" const char* signature_##id() {                    \
         static const std::string text = ::emulator::signature(__VA_ARGS__);                             \
         return text.c_str();                                                                            \
     }                                                                                                   \
-    extern "C" __attribute__((visibility("default"))) int launch_##id(                                  \
+    extern "C" int launch_##id(                                  \
         void** arguments, const ::emulator::Geometry* geometry, char* message, size_t room) {           \
         return ::emulator::start(__VA_ARGS__, arguments, *geometry, message, room);                     \
     }

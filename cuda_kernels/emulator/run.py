@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from cuda_kernels.source import source
 
 Order = Literal["forward", "reverse", "random"]
 ORDERS: tuple[Order, ...] = ("forward", "reverse", "random")
-C_TYPES = {
+C_TYPES: "dict[torch.dtype, type[ctypes._SimpleCData[Any]]]" = {
     torch.float32: ctypes.c_float,
     torch.float64: ctypes.c_double,
     torch.int32: ctypes.c_int32,
@@ -117,10 +117,10 @@ class Module:
         return getattr(self.library, f"{what}_{self.instances.index(instance)}")  # type: ignore[no-any-return]
 
 
-def _as_c(value: Argument, dtype: torch.dtype) -> "ctypes._SimpleCData[int] | ctypes._SimpleCData[float]":
+def _as_c(value: Argument, dtype: torch.dtype) -> "ctypes._SimpleCData[Any]":
     if value is None or isinstance(value, Tensor):
-        return ctypes.c_void_p(None if value is None else value.data_ptr())  # type: ignore[return-value]
-    return C_TYPES[dtype](value)  # type: ignore[arg-type]
+        return ctypes.c_void_p(None if value is None else value.data_ptr())
+    return C_TYPES[dtype](value)
 
 
 @cache

@@ -20,6 +20,9 @@ Machine machine;
 namespace {
 
 constexpr unsigned MAX_THREADS = 1024;
+// To ThreadSanitizer a fiber is one thread, whatever it runs: what two blocks do on it is in order, and no race. So as
+// many blocks of a launch as there are fibers for have their own. It takes about 8,000 threads.
+constexpr size_t MAX_FIBERS = 4096;
 constexpr unsigned MAX_ATOMICS = 1u << 26;
 enum Schedule { FORWARD, REVERSE, RANDOM };
 
@@ -42,8 +45,16 @@ void body() {
     }
 }
 
-// Threads get other fibers in each block, so that ThreadSanitizer takes equal threads of two blocks for two.
-void begin_block(unsigned number) {
+// A fiber for a thread of the block with this number among those that run.
+Fiber* fiber_for(size_t number, unsigned thread) {
+    const size_t n = machine.threads.size(), blocks = FINDS_RACES ? std::max<size_t>(MAX_FIBERS / n, 1) : 1;
+    const size_t at = number % blocks * n + thread;
+    while (machine.fibers.size() <= at) machine.fibers.push_back(std::make_unique<Fiber>());
+    if (!machine.fibers[at]->made()) machine.fibers[at]->make(body);
+    return machine.fibers[at].get();
+}
+
+void begin_block(size_t number) {
     const unsigned n = unsigned(machine.threads.size());
     for (unsigned i = 0; i < n; i++) {
         Thread& thread = machine.threads[i];
@@ -51,8 +62,7 @@ void begin_block(unsigned number) {
         thread.linear = i;
         thread.lane = i % 32;
         thread.index = {i % block_size.x, i / block_size.x % block_size.y, i / (block_size.x * block_size.y)};
-        thread.fiber = machine.fibers[(i + number) % n].get();
-        if (!thread.fiber->made()) thread.fiber->make(body);
+        thread.fiber = fiber_for(number, i);
         if (!FINDS_RACES) continue;
         char name[80];
         std::snprintf(name, sizeof name, "block (%u,%u,%u) thread (%u,%u,%u)", block_index.x, block_index.y,
@@ -144,7 +154,7 @@ void forget_orders() {
     machine.orders.reset();
 }
 
-void run_block(unsigned number) {
+void run_block(size_t number) {
     begin_block(number);
     do {
         for (unsigned warp; (warp = next_warp()) < machine.warps();)
@@ -161,7 +171,7 @@ void run_grid() {
         const size_t at = blocks[number];
         block_index = {unsigned(at % grid_size.x), unsigned(at / grid_size.x % grid_size.y),
                        unsigned(at / grid_size.x / grid_size.y)};
-        run_block(unsigned(number));
+        run_block(number);
     }
 }
 
@@ -224,7 +234,6 @@ int launch(void (*kernel)(void*), void* arguments, const Geometry& geometry, cha
     machine.error.clear();
     machine.host.adopt();
     machine.threads.resize(threads);
-    while (machine.fibers.size() < threads) machine.fibers.push_back(std::make_unique<Fiber>());
     block_size = {block[0], block[1], block[2]};
     grid_size = {geometry.grid[0], geometry.grid[1], geometry.grid[2]};
     generator.seed(geometry.seed);
