@@ -130,10 +130,8 @@ def _signature(argument: Array | Scalar, instance: Instance) -> str:
     return f"{name}*" if argument.written else f"const {name}*"
 
 
-ALLOWED = (
-    (ast.Expression, ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.UnaryOp)
-    + (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.USub)
-)  # fmt: skip
+OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.USub)
+ALLOWED = (ast.Expression, ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.UnaryOp, *OPERATORS)
 
 
 def evaluate(expression: str, sizes: Sizes) -> int:
