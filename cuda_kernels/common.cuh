@@ -20,6 +20,30 @@ typedef unsigned long long uint64_t;
     T* const name = reinterpret_cast<T*>(dynamic_shared_)
 #endif
 
+// The upper half of a float. It is stored; arithmetic is a float's.
+struct bfloat16 {
+    unsigned short bits;
+
+    bfloat16() = default;
+    __device__ explicit bfloat16(float value) {  // rounds to the nearest, ties to even
+        const unsigned whole = __float_as_uint(value);
+        bits = value == value ? (whole + 0x7fffu + (whole >> 16 & 1u)) >> 16 : 0x7fffu;
+    }
+    __device__ operator float() const { return __uint_as_float(unsigned(bits) << 16); }
+};
+
+// In what values that are stored as T are summed.
+template <class T>
+struct Summed {
+    using type = T;
+};
+template <>
+struct Summed<bfloat16> {
+    using type = float;
+};
+template <class T>
+using Sum = typename Summed<T>::type;
+
 constexpr int WARP = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
 

@@ -44,4 +44,94 @@ BIT_DISTANCE = Kernel(
     traffic="12 * n",
 )
 
-KERNELS = {kernel.name: kernel for kernel in (SIMHASH, BIT_DISTANCE)}
+# --- training arithmetic: sparse products, softmax, Adam, learned hashing ---
+STORED = (torch.float32, torch.float64, torch.bfloat16)
+E, C, M = (Scalar(name) for name in "ECM")
+
+SAMPLED_MATMUL = Kernel(
+    name="sampled_matmul",
+    source="sparse_matmul.cu",
+    does="inner products at the pairs of a ragged set (SDDMM)",
+    templates={"T": STORED},
+    arguments=(
+        Array("x", "T", "B D"),
+        Array("weight", "T", "N D"),
+        Array("ids", torch.int64, "E"),
+        Array("offsets", torch.int64, "B+1"),
+        Array("bias", "T", "N", optional=True),
+        Array("products", "T", "E", written=True),
+        E,
+        B,
+        D,
+    ),
+    grid=Grid("warp", "E"),
+    registers=40,
+    traffic="T * (B * D + E * D + E) + 8 * E",
+    flops="2 * E * D",
+)
+
+EMBEDDING_BAG = Kernel(
+    name="embedding_bag",
+    source="sparse_matmul.cu",
+    does="weighted sums of the rows that each sample names",
+    templates={"T": STORED},
+    arguments=(
+        Array("weight", "T", "N D"),
+        Array("ids", torch.int64, "E"),
+        Array("values", "T", "E"),
+        Array("offsets", torch.int64, "B+1"),
+        Array("sums", "T", "B D", written=True),
+        B,
+        D,
+    ),
+    grid=Grid("thread", "B * D"),
+    registers=40,
+    traffic="T * (E * D + E + B * D) + 8 * E",
+    flops="2 * E * D",
+)
+
+SCATTER_SEGMENTS = Kernel(
+    name="scatter_segments",
+    source="sparse_matmul.cu",
+    does="sums of samples by the row that entries name, in a fixed order",
+    templates={"T": STORED},
+    arguments=(
+        Array("x", "T", "B D"),
+        Array("values", "T", "E"),
+        Array("samples", torch.int64, "E"),
+        Array("start", torch.int64, "U+1"),
+        Array("order", torch.int64, "E"),
+        Array("sums", "T", "U D", written=True),
+        U,
+        D,
+    ),
+    grid=Grid("thread", "U * D"),
+    registers=40,
+    traffic="T * (B * D + E + U * D) + 8 * (2 * E + U)",
+    flops="2 * E * D",
+)
+
+SCATTER_ATOMIC = Kernel(
+    name="scatter_atomic",
+    source="sparse_matmul.cu",
+    does="sums of samples by the row that entries name, by atomics",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("x", "T", "B D"),
+        Array("values", "T", "E"),
+        Array("samples", torch.int64, "E"),
+        Array("positions", torch.int64, "E"),
+        Array("sums", "T", "U D", written=True),
+        E,
+        D,
+    ),
+    grid=Grid("thread", "E * D"),
+    registers=40,
+    traffic="T * (B * D + E + E * D) + 16 * E",
+    flops="2 * E * D",
+)
+
+TRAINING = (SAMPLED_MATMUL, EMBEDDING_BAG, SCATTER_SEGMENTS, SCATTER_ATOMIC)
+# --- end of training arithmetic ---
+
+KERNELS = {kernel.name: kernel for kernel in (SIMHASH, BIT_DISTANCE, *TRAINING)}
