@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 
 from cuda_kernels.launch import launch
-from mongoose.ops.simhash import bit_distance, bits_per_table, simhash
+from mongoose.native.arguments import given
+from mongoose.ops.cuda.lists import counted
+from mongoose.ops.simhash import bit_distance, bits_per_table, changed_rows, simhash
 
 
 @simhash.cuda
@@ -14,6 +16,14 @@ def _simhash(x: Tensor, planes: Tensor, num_tables: int, offset: Tensor | None =
     offset = None if offset is None else offset.to(x.dtype).contiguous()
     launch("simhash", x=x.contiguous(), planes=planes.contiguous(), offset=offset, codes=codes, K=num_bits)
     return codes
+
+
+@changed_rows.cuda
+def _changed_rows(codes: Tensor, known: Tensor) -> Tensor:
+    codes = given("codes", codes, torch.int32, None, None)
+    known, differs = given("known", known, torch.int32, *codes.shape), codes.new_empty(len(codes), dtype=torch.int64)
+    launch("compare_codes", codes=codes, known=known, differs=differs)
+    return counted(differs)
 
 
 @bit_distance.cuda
