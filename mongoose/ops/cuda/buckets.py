@@ -82,7 +82,8 @@ def _collected(visits: dict[str, Tensor | int | None]) -> tuple[Tensor, Tensor]:
     Reads from the device how many items there are in all.
     """
     spans, items = visits["spans"], visits["items"]
-    assert isinstance(spans, Tensor) and isinstance(items, Tensor)
+    assert isinstance(spans, Tensor)
+    assert isinstance(items, Tensor)
     batch, num_items = len(spans), items.shape[1]
     lists, found = items.new_empty(batch, SHARED), spans.new_empty(batch)
     overflows = torch.empty(batch, dtype=torch.bool, device=spans.device)
