@@ -155,7 +155,7 @@ SCAN = Kernel(
     ),
     grid=Grid("block", "n // 1024 + 1"),
     block=256,
-    registers=40,
+    registers=56,
     shared=64,
     traffic="16 * n",
 )
@@ -219,7 +219,7 @@ JOIN_ROWS = Kernel(
     ),
     grid=Grid("warp", "B"),
     block=256,
-    registers=32,
+    registers=48,
     traffic="(Id + 8) * found",
 )
 
@@ -230,7 +230,7 @@ COUNT_DIGITS = Kernel(
     templates={"Key": INTS},
     arguments=(Array("keys", "Key", "L N"), Array("counts", i64, "L 256 chunks", written=True), L, N, chunks, shift),
     grid=Grid("block", "chunks", rows="L"),
-    registers=32,
+    registers=40,
     shared=1024,
     traffic="Key * L * N + 2048 * L * chunks",
 )
@@ -252,7 +252,7 @@ MOVE_BY_DIGIT = Kernel(
         shift,
     ),
     grid=Grid("block", "chunks", rows="L"),
-    registers=64,
+    registers=48,
     shared=8192,
     traffic="(2 * Key + 8) * L * N + 2048 * L * chunks",
 )
@@ -271,7 +271,7 @@ FIND_BOUNDS = Kernel(
         step,
     ),
     grid=Grid("thread", "L * (C + 1)"),
-    registers=40,
+    registers=32,
     traffic="Key * (L * N + L * C)",
 )
 
@@ -361,7 +361,7 @@ COMPARE_CODES = Kernel(
     does="which rows' codes differ",
     arguments=(Array("codes", i32, "N L"), Array("known", i32, "N L"), Array("differs", i64, "N", written=True), N, L),
     grid=Grid("warp", "N"),
-    registers=32,
+    registers=48,
     traffic="8 * N * L + 8 * N",
 )
 
@@ -382,7 +382,7 @@ COMPARE_COPIES = Kernel(
         Scalar("radius", "T"),
     ),
     grid=Grid("warp", "n"),
-    registers=48,
+    registers=64,
     traffic="2 * T * n * D + (16 + T) * n",
     flops="3 * n * D",
 )
@@ -407,7 +407,7 @@ LOCATE_BUCKETS = Kernel(
         Scalar("cap"),
     ),
     grid=Grid("thread", "B * T"),
-    registers=48,
+    registers=32,
     traffic="(12 + 16 + 32) * B * T",
 )
 
@@ -433,7 +433,7 @@ COLLECT_ITEMS = Kernel(
         enough,
     ),
     grid=Grid("block", "B"),
-    registers=64,
+    registers=80,
     shared=8 * 2 * LIST + 8,
     traffic="32 * B * T",
 )
@@ -457,8 +457,8 @@ COLLECT_OVERFLOW = Kernel(
         enough,
     ),
     grid=Grid("block", "S"),
-    registers=64,
-    shared=48,
+    registers=56,
+    shared=40,
     traffic="B",
 )
 
@@ -480,7 +480,7 @@ SCORE_CANDIDATES = Kernel(
         D,
     ),
     grid=Grid("warp", "n"),
-    registers=48,
+    registers=64,
     traffic="T * (B * D + 2 * n) + W * n * D + 8 * n",
     flops="2 * n * D",
 )
@@ -502,7 +502,7 @@ ESTIMATE_SCORES = Kernel(
         N,
     ),
     grid=Grid("thread", "n"),
-    registers=40,
+    registers=32,
     traffic="28 * n",
     flops="3 * n",
 )
@@ -542,7 +542,7 @@ ORDER_BEST = Kernel(
         k,
     ),
     grid=Grid("block", "B"),
-    registers=40,
+    registers=32,
     traffic="(T + 16) * B * k",
 )
 
@@ -552,7 +552,7 @@ SKETCH_CODES = Kernel(
     does="some bits of codes, side by side",
     arguments=(Array("codes", i32, "N L"), Array("sketches", i32, "N 3", written=True), N, L, taken, bits),
     grid=Grid("thread", "N * 3"),
-    registers=40,
+    registers=48,
     traffic="4 * N * (L + 3)",
 )
 
@@ -574,7 +574,7 @@ DESCRIBE_ROWS = Kernel(
         bits,
     ),
     grid=Grid("warp", "N"),
-    registers=48,
+    registers=64,
     traffic="T * N * D + 4 * N * (L + 4)",
     flops="5 * N * D",
 )
@@ -599,7 +599,7 @@ HADAMARD_SIMHASH = Kernel(
     grid=Grid("block", "N"),
     block=256,
     dynamic="T * P + 4 * ((L * K + 31) // 32)",
-    registers=40,
+    registers=64,
     traffic="T * N * D + 4 * N * L",
 )
 
@@ -623,7 +623,7 @@ WTA = Kernel(
     ),
     grid=Grid("warp", "N"),
     dynamic="4 * 4 * bins",
-    registers=48,
+    registers=40,
     traffic="T * N * D + 4 * bins * S + 4 * N * L",
 )
 
@@ -648,7 +648,7 @@ DWTA_CSR = Kernel(
     ),
     grid=Grid("block", "N"),
     dynamic="12 * bins",
-    registers=48,
+    registers=40,
     traffic="(8 + T) * E + 8 * bins * S + 4 * N * L",
 )
 

@@ -118,7 +118,7 @@ def test_shortlist_is_the_definition(
 @pytest.mark.parametrize("with_digests", [False, True], ids=["all", "shortlist"])
 @pytest.mark.parametrize("queries", SIZES)
 def test_retrieve_is_the_definition(both: Both, queries: int, with_digests: bool) -> None:
-    tables, bits = 4, 4
+    tables, bits = (2, 4) if queries > 127 else (4, 4)
     x, weight, bias = whole(queries, 8), whole(ROWS, 8, seed=1), whole(ROWS, seed=2)
     with using("reference"):
         built = build_buckets(drawn(16, ROWS, tables, seed=3).int(), 16)

@@ -25,13 +25,13 @@ def signs(blocks: int, size: int) -> Tensor:
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize(("dim", "bits", "tables"), [(1, 1, 1), (16, 9, 5), (17, 24, 2), (100, 7, 37)])
+@pytest.mark.parametrize(("dim", "bits", "tables"), [(1, 1, 1), (17, 24, 2), (100, 7, 37)])
 @pytest.mark.parametrize("rows", SIZES)
 def test_codes_are_those_of_the_definition(
     both: Both, rows: int, dim: int, bits: int, tables: int, dtype: torch.dtype
 ) -> None:
     if rows > 127:
-        dim = min(dim, 17)
+        dim, tables = min(dim, 16), min(tables, 2)
     size = max(16, 1 << (dim - 1).bit_length())
     x, drawn = whole(rows, dim, dtype=dtype), signs(-(-bits * tables // size), size)
     for offset in (None, whole(bits * tables, dtype=dtype, seed=2)):
