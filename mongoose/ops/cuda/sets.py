@@ -52,6 +52,6 @@ def _contains(set_ids: Tensor, set_offsets: Tensor, sample: Tensor, ids: Tensor)
     set_ids, set_offsets = given_sets("sets", set_ids, set_offsets, MAX_KEY)
     sample, ids = given_ids("sample", sample, len(set_offsets) - 1), given("ids", ids, torch.int64, len(sample))
     found = torch.empty_like(ids, dtype=torch.bool)
-    sets = {"set_ids": set_ids, "set_offsets": set_offsets, "B": len(set_offsets) - 1}
-    launch("find_members", **sets, sample=sample, ids=ids, found=found)
+    sets = {"set_ids": set_ids, "set_offsets": set_offsets}
+    launch("find_members", **sets, sample=sample, ids=ids, found=found, B=len(set_offsets) - 1)
     return found

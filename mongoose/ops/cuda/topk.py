@@ -15,7 +15,8 @@ def _topk_rows(x: Tensor, weight: Tensor, bias: Tensor, k: int) -> Tensor:
     for number, (rows, shift) in enumerate(zip(weight.split(BLOCK), bias.split(BLOCK), strict=True)):
         block = torch.addmm(shift, x, rows.t())
         best = _best(block, None, min(k, len(rows)), number * BLOCK)
-        ids.append(best[0]), scores.append(best[1])
+        ids.append(best[0])
+        scores.append(best[1])
     kept, kept_scores = _best(torch.cat(scores, dim=1), torch.cat(ids, dim=1), k, 0)
     ordered = torch.empty_like(kept)
     launch("order_best", scores=kept_scores, ids=kept, ordered=ordered)
