@@ -80,7 +80,7 @@ __device__ inline auto threshold(const T* scores, int64_t n, int64_t keep, int* 
 // kept[b] = the ids of the `keep` largest scores of sample b, ascending, found[b] of them, and their scores; of equal
 // scores the lower ids, and never one that is not a number. A block takes a sample.
 //
-// ids null: candidate j of a sample is first_id + j. kept, kept_scores [B, keep]; either's score array may be null.
+// ids null: candidate j of a sample is first_id + j. kept, kept_scores [B, keep]; kept_scores may be null.
 template <class T>
 __global__ void __launch_bounds__(THREADS)
     select_best(const T* __restrict__ scores, const int64_t* __restrict__ ids, const int64_t* __restrict__ offsets,
