@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Scale = Literal["smoke", "quick", "paper"]
-Backend = Literal["reference", "cpu"]
+Backend = Literal["reference", "cpu", "emulated", "cuda"]
 
 
 class RunConfig(BaseModel):

@@ -1,1 +1,1 @@
-"""CUDA kernels of the ops in `mongoose.ops`. This version holds none yet: every op runs as plain torch."""
+"""Kernels in CUDA C++ for the ops in `mongoose.ops`, and what runs and checks them; `launch.launch` is the front."""

@@ -13,6 +13,7 @@ from bench.environment import ROOT
 from bench.tuning import winners
 
 if TYPE_CHECKING:  # torch and pandas take seconds to import, and other commands of the same module need neither
+    from bench.config import Backend
     from bench.tuning.search import Budget, Winner
 
 
@@ -69,7 +70,7 @@ def _chosen(asked: list[str]) -> list[str]:
     return [name for name, reason in reasons.items() if reason is None]
 
 
-def _terms(dataset: str, budget: "Budget", backend: Literal["reference", "cpu"]) -> dict[str, Any]:
+def _terms(dataset: str, budget: "Budget", backend: "Backend") -> dict[str, Any]:
     """All that must be equal for methods to have had equal budgets."""
     import datasets
     from bench import environment

@@ -1,34 +1,41 @@
 """Which implementation of the ops runs, and how an op with several is declared.
 
-`reference` is the op's definition in plain torch. `cpu` is a compiled kernel. Both keep one contract.
+`reference` is the op's definition in plain torch. `cpu` is a compiled kernel. `cuda` is a kernel of `cuda_kernels` on
+CUDA tensors; `emulated` runs the same text on CPU tensors, slowly. All keep one contract.
 """
 
 import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_args
 
 import torch
 from torch import Tensor
 
+from cuda_kernels.errors import DeviceError
 from mongoose.native.build import KernelBuildError
 from mongoose.native.library import library
 
-Backend = Literal["reference", "cpu"]
-Choice = Literal["auto", "reference", "cpu"]
+Backend = Literal["reference", "cpu", "emulated", "cuda"]
+Choice = Literal["auto", "reference", "cpu", "emulated", "cuda"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Products = Literal["float32", "bfloat16", "auto"]
 
-_current: Backend | None = None  # None: not decided yet, as "auto"
+_choice: Choice = "auto"
+_current: Backend | None = None  # of CPU tensors; None: not decided yet
 _products: Products = "float32"
 
 
 def use(choice: Choice, products: Products = "float32") -> Backend:
-    """Choose the backend of this process; returns what `auto` came to.
+    """Choose the backend of this process; returns what `auto` came to for CPU tensors.
+
+    CUDA tensors run on `cuda` or `reference`; `auto` takes `cuda` where there is CuPy. `emulated` is for CPU tensors.
 
     Args:
         products: in what the kernels multiply the dense matrices of a float32 softmax. In bfloat16, logits and their
@@ -38,15 +45,19 @@ def use(choice: Choice, products: Products = "float32") -> Backend:
     Raises:
         ValueError: a name is unknown.
         KernelBuildError: `cpu` was asked for and the kernels cannot be built here.
+        DeviceError: `cuda` was asked for and cannot run here.
     """
-    global _current, _products
+    global _choice, _current, _products
     if choice not in get_args(Choice) or products not in get_args(Products):
         raise ValueError(
             f"backend={choice!r}, products={products!r}; accepted: {get_args(Choice)} and {get_args(Products)}."
         )
     if choice == "cpu":
         library()
-    _current, _products = _resolve() if choice == "auto" else choice, products
+    if choice == "cuda" and (reason := _no_gpu()):
+        raise DeviceError(f"backend 'cuda' cannot run here: {reason}")
+    _choice, _products = choice, products
+    _current = _resolve() if choice == "auto" else choice
     return _current
 
 
@@ -64,12 +75,12 @@ def current() -> Backend:
 @contextmanager
 def using(choice: Choice, products: Products = "float32") -> Iterator[Backend]:
     """`use` for the length of a block."""
-    global _current, _products
-    before = _current, _products
+    global _choice, _current, _products
+    before = _choice, _current, _products
     try:
         yield use(choice, products)
     finally:
-        _current, _products = before
+        _choice, _current, _products = before
 
 
 def _resolve() -> Backend:
@@ -83,18 +94,36 @@ def _resolve() -> Backend:
     return "cpu"
 
 
+@functools.cache
+def _no_gpu() -> str | None:
+    """Why CUDA kernels cannot run here; None where they can."""
+    reason: str | None = import_module("cuda_kernels.gpu").unavailable()
+    return reason
+
+
+@functools.cache
+def _auto_on_cuda() -> Backend:
+    if reason := _no_gpu():
+        warnings.warn(f"Ops on CUDA tensors run on backend 'reference', plain torch. Reason: {reason}", stacklevel=5)
+        return "reference"
+    return "cuda"
+
+
 class Op(Generic[P, R]):
     """An op of the `mongoose::` namespace; calling it goes through torch's dispatcher.
 
-    Made by `op` from the definition in plain torch, which needs no kernel; `kernel` adds the compiled form.
+    Made by `op` from the definition in plain torch, which needs no kernel; `kernel` adds the compiled form for CPUs.
+    `cuda` adds the form for GPUs and the emulator, in the module of `mongoose.ops.cuda` that is called like the op's.
     """
 
     def __init__(self, reference: Callable[P, R], name: str, mutates: Sequence[str]) -> None:
         functools.update_wrapper(self, reference)
         self.reference = reference
         self._kernel: Callable[P, R] | None = None
+        self._cuda: Callable[P, R] | None = None
         self.torch_op: Any = torch.library.custom_op(f"mongoose::{name}", reference, mutates_args=tuple(mutates))
         self.torch_op.register_kernel("cpu")(self._on_cpu)
+        self.torch_op.register_kernel("cuda")(self._on_cuda)
         self.fake: Callable[..., Any] = self.torch_op.register_fake
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -109,13 +138,19 @@ class Op(Generic[P, R]):
         """
         first = next(iter(args), None)
         real = type(first) in (Tensor, torch.nn.Parameter) and not torch.compiler.is_compiling()  # or they are traced
-        on_cpu = isinstance(first, Tensor) and first.device.type == "cpu"
+        device = first.device.type if real and isinstance(first, Tensor) else ""
+        run = {"cpu": self._on_cpu, "cuda": self._on_cuda}.get(device, self)
         with torch.no_grad():
-            return self._on_cpu(*args, **kwargs) if real and on_cpu else self(*args, **kwargs)
+            return run(*args, **kwargs)
 
     def kernel(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorates the compiled form."""
         self._kernel = function
+        return function
+
+    def cuda(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorates the form that launches kernels of `cuda_kernels`."""
+        self._cuda = function
         return function
 
     def autograd(self, setup: Callable[..., None], backward: Callable[..., Any]) -> None:
@@ -123,9 +158,27 @@ class Op(Generic[P, R]):
         self.torch_op.register_autograd(backward, setup_context=setup)
 
     def _on_cpu(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        if self._kernel is None or current() == "reference":
-            return self.reference(*args, **kwargs)
-        return self._kernel(*args, **kwargs)
+        return self._form(current())(*args, **kwargs)
+
+    def _on_cuda(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        backend = _auto_on_cuda() if _choice == "auto" else _choice
+        if backend not in ("cuda", "reference"):
+            raise DeviceError(f"CUDA tensors on backend {backend!r}; they run on 'cuda', 'reference' and 'auto'.")
+        return self._form(backend)(*args, **kwargs)
+
+    def _form(self, backend: Backend) -> Callable[P, R]:
+        """What runs on a backend: an op that has no kernel at all is a composition of torch's ops and of others."""
+        if backend == "reference" or self._kernel is None:
+            return self.reference
+        return self._kernel if backend == "cpu" else self._cuda_form(backend)
+
+    def _cuda_form(self, backend: Backend) -> Callable[P, R]:
+        binding = f"mongoose.ops.cuda.{self.reference.__module__.rpartition('.')[2]}"
+        if self._cuda is None and find_spec(binding):
+            import_module(binding)
+        if self._cuda is None:
+            raise DeviceError(f"op {self.torch_op._qualname} has no CUDA form, which backend {backend!r} needs.")
+        return self._cuda
 
 
 def op(name: str, *, mutates: Sequence[str] = ()) -> Callable[[Callable[P, R]], Op[P, R]]:

@@ -32,7 +32,7 @@ def hadamard_simhash(x: Tensor, signs: Tensor, num_bits: int, num_tables: int, o
     Raises:
         ValueError: the shapes do not fit.
     """
-    _check(x, signs, num_bits, num_tables)
+    check_transform(x, signs, num_bits, num_tables)
     projected = hadamard_projections(x, signs)[:, : num_tables * num_bits]
     return pack_bits(projected > (0 if offset is None else offset), num_tables)
 
@@ -60,7 +60,7 @@ def _shape(x: Tensor, signs: Tensor, num_bits: int, num_tables: int, offset: Ten
 
 @hadamard_simhash.kernel
 def _hadamard_cpu(x: Tensor, signs: Tensor, num_bits: int, num_tables: int, offset: Tensor | None = None) -> Tensor:
-    _check(x, signs, num_bits, num_tables)
+    check_transform(x, signs, num_bits, num_tables)
     x, signs = x.contiguous(), signs.to(x.dtype).contiguous()
     offset = None if offset is None else offset.to(x.dtype).contiguous()
     codes = torch.empty(len(x), num_tables, dtype=torch.int32)
@@ -69,7 +69,7 @@ def _hadamard_cpu(x: Tensor, signs: Tensor, num_bits: int, num_tables: int, offs
     return codes
 
 
-def _check(x: Tensor, signs: Tensor, num_bits: int, num_tables: int) -> None:
+def check_transform(x: Tensor, signs: Tensor, num_bits: int, num_tables: int) -> None:
     blocks, rounds, size = signs.shape
     if rounds != 2 or size < max(MIN_SIZE, x.shape[1]) or size & (size - 1):
         raise ValueError(

@@ -22,7 +22,7 @@ def topk_rows(x: Tensor, weight: Tensor, bias: Tensor, k: int) -> Tensor:
     Raises:
         ValueError: k is not in 1 … N.
     """
-    _check(weight, k)
+    check_k(weight, k)
     return torch.addmm(bias, x, weight.t()).topk(k, dim=1).indices
 
 
@@ -33,7 +33,7 @@ def _topk_shape(x: Tensor, weight: Tensor, bias: Tensor, k: int) -> Tensor:
 
 @topk_rows.kernel
 def _topk_rows_cpu(x: Tensor, weight: Tensor, bias: Tensor, k: int) -> Tensor:
-    _check(weight, k)
+    check_k(weight, k)
     best = x.new_full((len(x), k), -torch.inf)
     ids = torch.zeros(len(x), k, dtype=torch.int64)
     scores = x.new_empty(len(x) * min(BLOCK, len(weight)))
@@ -46,6 +46,6 @@ def _topk_rows_cpu(x: Tensor, weight: Tensor, bias: Tensor, k: int) -> Tensor:
     return ids
 
 
-def _check(weight: Tensor, k: int) -> None:
+def check_k(weight: Tensor, k: int) -> None:
     if not 1 <= k <= len(weight):
         raise ValueError(f"k={k} of {len(weight)} rows; accepted: 1 … {len(weight)}.")

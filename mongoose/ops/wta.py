@@ -28,9 +28,9 @@ def wta(x: Tensor, bins: Tensor, num_tables: int, centre: Tensor | None = None) 
     Raises:
         ValueError: the shapes do not fit, a coordinate is not in 0 … D-1, or a code takes more than 24 bits.
     """
-    _check(x.shape[1], bins, num_tables)
+    check_bins(x.shape[1], bins, num_tables)
     values = (x if centre is None else x - centre)[:, bins.long()]
-    return _pack(values.argmax(dim=2), _bits_per_bin(bins), num_tables)
+    return _pack(values.argmax(dim=2), bits_per_winner(bins), num_tables)
 
 
 @op("dwta")
@@ -65,8 +65,8 @@ def dwta(
     order of the bins in the sum); probing visits every bin (there it ends after 100 tries without a code); each bin has
     its own random probe sequence (there a shared multiplicative hash).
     """
-    _check(x.shape[1], bins, num_tables, probes)
-    bits = _bits_per_bin(bins, bits_per_bin)
+    check_bins(x.shape[1], bins, num_tables, probes)
+    bits = bits_per_winner(bins, bits_per_bin)
     values = (x if centre is None else x - centre)[:, bins.long()]
     largest, winner = torch.where(values == 0, -torch.inf, values).max(dim=2)
     winner = torch.where(largest == -torch.inf, -1, winner)
@@ -94,8 +94,8 @@ def dwta_csr(
     Returns:
         [N, L] int32, as `dwta`.
     """
-    _check(dim, bins, num_tables, probes)
-    _check_csr(indices, values, offsets, dim)
+    check_bins(dim, bins, num_tables, probes)
+    check_rows(indices, values, offsets, dim)
     row = torch.repeat_interleave(offsets.diff())
     dense = values.new_zeros(len(offsets) - 1, dim).index_put((row, indices), values)
     return dwta.reference(dense, bins, probes, num_tables, None, bits_per_bin)
@@ -127,7 +127,7 @@ def probe_modulus(num_bins: int) -> int:
     return 1 << (num_bins - 1).bit_length()
 
 
-def _bits_per_bin(bins: Tensor, asked: int | None = None) -> int:
+def bits_per_winner(bins: Tensor, asked: int | None = None) -> int:
     whole = bins.shape[1].bit_length() - 1
     if asked is not None and not 1 <= asked <= whole:
         raise ValueError(f"bits_per_bin={asked} for bins of {bins.shape[1]}; 1 … {whole} are accepted.")
@@ -173,8 +173,8 @@ def _dwta_csr_shape(
 
 @wta.kernel
 def _wta_cpu(x: Tensor, bins: Tensor, num_tables: int, centre: Tensor | None = None) -> Tensor:
-    _check(x.shape[1], bins, num_tables)
-    return _hash_dense(x, bins, None, num_tables, centre, _bits_per_bin(bins))
+    check_bins(x.shape[1], bins, num_tables)
+    return _hash_dense(x, bins, None, num_tables, centre, bits_per_winner(bins))
 
 
 @dwta.kernel
@@ -186,8 +186,8 @@ def _dwta_cpu(
     centre: Tensor | None = None,
     bits_per_bin: int | None = None,
 ) -> Tensor:
-    _check(x.shape[1], bins, num_tables, probes)
-    return _hash_dense(x, bins, probes.int().contiguous(), num_tables, centre, _bits_per_bin(bins, bits_per_bin))
+    check_bins(x.shape[1], bins, num_tables, probes)
+    return _hash_dense(x, bins, probes.int().contiguous(), num_tables, centre, bits_per_winner(bins, bits_per_bin))
 
 
 def _hash_dense(
@@ -211,9 +211,9 @@ def _dwta_csr_cpu(
     num_tables: int,
     bits_per_bin: int | None = None,
 ) -> Tensor:
-    _check(dim, bins, num_tables, probes)
-    bits = _bits_per_bin(bins, bits_per_bin)
-    _check_csr(indices, values, offsets, dim)
+    check_bins(dim, bins, num_tables, probes)
+    bits = bits_per_winner(bins, bits_per_bin)
+    check_rows(indices, values, offsets, dim)
     rows = (indices.long().contiguous(), values.contiguous(), offsets.long().contiguous())
     slots = bins.flatten().long().argsort(stable=True)
     slot_offsets = torch.zeros(dim + 1, dtype=torch.int64)
@@ -225,7 +225,7 @@ def _dwta_csr_cpu(
     return codes
 
 
-def _check(dim: int, bins: Tensor, num_tables: int, probes: Tensor | None = None) -> None:
+def check_bins(dim: int, bins: Tensor, num_tables: int, probes: Tensor | None = None) -> None:
     num_bins, size = bins.shape
     if num_tables < 1 or num_bins < 1 or num_bins % num_tables or size & (size - 1) or not size:
         raise ValueError(f"bins of shape {num_bins} × {size} for {num_tables} tables; expected [L*m, a power of two].")
@@ -242,7 +242,7 @@ def _check(dim: int, bins: Tensor, num_tables: int, probes: Tensor | None = None
         )
 
 
-def _check_csr(indices: Tensor, values: Tensor, offsets: Tensor, dim: int) -> None:
+def check_rows(indices: Tensor, values: Tensor, offsets: Tensor, dim: int) -> None:
     if len(indices) != len(values) or len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != len(indices):
         raise ValueError(f"{len(indices)} indices and {len(values)} values do not fit the offsets.")
     if bool((offsets.diff() < 0).any()):

@@ -1,0 +1,663 @@
+"""The kernels: one entry each, from which loader, checks, emulator, tests, occupancy and docs are driven."""
+
+import torch
+
+from cuda_kernels.kernel import Array, Grid, Kernel, Scalar
+
+FLOATS = (torch.float32, torch.float64)
+N, D, L, K, B, U = (Scalar(name) for name in "NDLKBU")
+
+SIMHASH = Kernel(
+    name="simhash",
+    source="simhash.cu",
+    does="codes from the signs of projections",
+    templates={"T": FLOATS, "Code": (torch.int32, torch.int64)},
+    arguments=(
+        Array("x", "T", "N D"),
+        Array("planes", "T", "D L*K"),
+        Array("offset", "T", "L*K", optional=True),
+        Array("codes", "Code", "N L", written=True),
+        N,
+        D,
+        L,
+        K,
+    ),
+    grid=Grid("warp", "(N + 3) // 4"),
+    dynamic="4 * 4 * 4 * ((L * K + 31) // 32)",  # of four warps, four rows, a bit a plane
+    registers=64,
+    traffic="T * (N * D + D * L * K) + Code * N * L",
+    flops="2 * N * D * L * K",
+)
+
+BIT_DISTANCE = Kernel(
+    name="bit_distance",
+    source="simhash.cu",
+    does="number of bits in which codes differ",
+    arguments=(
+        Array("a", torch.int32, "n"),
+        Array("b", torch.int32, "n"),
+        Array("distance", torch.int32, "n", written=True),
+        Scalar("n"),
+    ),
+    grid=Grid("thread", "n"),
+    registers=32,
+    traffic="12 * n",
+)
+
+# --- training arithmetic: sparse products, softmax, Adam, learned hashing ---
+STORED = (torch.float32, torch.float64, torch.bfloat16)
+E, C, M = (Scalar(name) for name in "ECM")
+
+SAMPLED_MATMUL = Kernel(
+    name="sampled_matmul",
+    source="sparse_matmul.cu",
+    does="inner products at the pairs of a ragged set (SDDMM)",
+    templates={"T": STORED},
+    arguments=(
+        Array("x", "T", "B D"),
+        Array("weight", "T", "N D"),
+        Array("ids", torch.int64, "E"),
+        Array("offsets", torch.int64, "B+1"),
+        Array("bias", "T", "N", optional=True),
+        Array("products", "T", "E", written=True),
+        E,
+        B,
+        D,
+    ),
+    grid=Grid("warp", "E"),
+    registers=40,
+    traffic="T * (B * D + E * D + E) + 8 * E",
+    flops="2 * E * D",
+)
+
+EMBEDDING_BAG = Kernel(
+    name="embedding_bag",
+    source="sparse_matmul.cu",
+    does="weighted sums of the rows that each sample names",
+    templates={"T": STORED},
+    arguments=(
+        Array("weight", "T", "N D"),
+        Array("ids", torch.int64, "E"),
+        Array("values", "T", "E"),
+        Array("offsets", torch.int64, "B+1"),
+        Array("sums", "T", "B D", written=True),
+        B,
+        D,
+    ),
+    grid=Grid("thread", "B * D"),
+    registers=40,
+    traffic="T * (E * D + E + B * D) + 8 * E",
+    flops="2 * E * D",
+)
+
+SCATTER_SEGMENTS = Kernel(
+    name="scatter_segments",
+    source="sparse_matmul.cu",
+    does="sums of samples by the row that entries name, in a fixed order",
+    templates={"T": STORED},
+    arguments=(
+        Array("x", "T", "B D"),
+        Array("values", "T", "E"),
+        Array("samples", torch.int64, "E"),
+        Array("start", torch.int64, "U+1"),
+        Array("order", torch.int64, "E"),
+        Array("sums", "T", "U D", written=True),
+        U,
+        D,
+    ),
+    grid=Grid("thread", "U * D"),
+    registers=40,
+    traffic="T * (B * D + E + U * D) + 8 * (2 * E + U)",
+    flops="2 * E * D",
+)
+
+SCATTER_ATOMIC = Kernel(
+    name="scatter_atomic",
+    source="sparse_matmul.cu",
+    does="sums of samples by the row that entries name, by atomics",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("x", "T", "B D"),
+        Array("values", "T", "E"),
+        Array("samples", torch.int64, "E"),
+        Array("positions", torch.int64, "E"),
+        Array("sums", "T", "U D", written=True),
+        E,
+        D,
+    ),
+    grid=Grid("thread", "E * D"),
+    registers=40,
+    traffic="T * (B * D + E + E * D) + 16 * E",
+    flops="2 * E * D",
+)
+
+TRAINING = (SAMPLED_MATMUL, EMBEDDING_BAG, SCATTER_SEGMENTS, SCATTER_ATOMIC)
+# --- end of training arithmetic ---
+
+# --- hashing, tables and retrieval ---
+INTS = (torch.int32, torch.int64)
+i32, i64 = torch.int32, torch.int64
+LIST = 2048  # ids of a query that its set in shared memory takes: MOST of lookup.cu
+R, P, T, S, W, n = (Scalar(name) for name in "RPTSWn")
+k, keep, bits, bins, taken = (Scalar(name) for name in ("k", "keep", "bits", "bins", "taken"))
+chunks, shift, step, width, total = (Scalar(name) for name in ("chunks", "shift", "step", "width", "total"))
+min_count, enough = Scalar("min_count"), Scalar("enough")
+
+SCAN = Kernel(
+    name="scan",
+    source="scan.cu",
+    does="sums before each number, within blocks",
+    arguments=(
+        Array("counts", i64, "n"),
+        Array("offsets", i64, "n+1", written=True),
+        Array("totals", i64, "n//1024+1", written=True),
+        n,
+    ),
+    grid=Grid("block", "n // 1024 + 1"),
+    block=256,
+    registers=56,
+    shared=64,
+    traffic="16 * n",
+)
+
+ADD_TOTALS = Kernel(
+    name="add_totals",
+    source="scan.cu",
+    does="sums before each block's numbers, added to those within",
+    arguments=(
+        Array("offsets", i64, "n+1", written=True),
+        Array("before", i64, "n//1024+2"),
+        n,
+    ),
+    grid=Grid("thread", "n + 1"),
+    block=256,
+    registers=32,
+    traffic="16 * n",
+)
+
+LIST_COUNTED = Kernel(
+    name="list_counted",
+    source="scan.cu",
+    does="the places that were counted",
+    arguments=(Array("offsets", i64, "n+1"), Array("places", i64, "found", written=True), n),
+    grid=Grid("thread", "n"),
+    block=256,
+    registers=32,
+    traffic="8 * (n + found)",
+)
+
+LIST_RANGES = Kernel(
+    name="list_ranges",
+    source="scan.cu",
+    does="ranges laid end to end",
+    arguments=(
+        Array("start", i64, "n"),
+        Array("offsets", i64, "n+1"),
+        Array("which", i64, "total", written=True),
+        Array("position", i64, "total", written=True),
+        n,
+        total,
+    ),
+    grid=Grid("thread", "total"),
+    block=256,
+    registers=32,
+    traffic="16 * (n + total)",
+)
+
+JOIN_ROWS = Kernel(
+    name="join_rows",
+    source="scan.cu",
+    does="the first ids of every row, laid end to end",
+    templates={"Id": INTS},
+    arguments=(
+        Array("rows", "Id", "B width"),
+        Array("offsets", i64, "B+1"),
+        Array("skip", torch.bool, "B", optional=True),
+        Array("ids", i64, "found", written=True),
+        B,
+        width,
+    ),
+    grid=Grid("warp", "B"),
+    block=256,
+    registers=48,
+    traffic="(Id + 8) * found",
+)
+
+COUNT_DIGITS = Kernel(
+    name="count_digits",
+    source="radix_sort.cu",
+    does="how often each digit stands in each chunk of keys",
+    templates={"Key": INTS},
+    arguments=(Array("keys", "Key", "L N"), Array("counts", i64, "L 256 chunks", written=True), L, N, chunks, shift),
+    grid=Grid("block", "chunks", rows="L"),
+    registers=40,
+    shared=1024,
+    traffic="Key * L * N + 2048 * L * chunks",
+)
+
+MOVE_BY_DIGIT = Kernel(
+    name="move_by_digit",
+    source="radix_sort.cu",
+    does="keys and values in the order of a digit, stably",
+    templates={"Key": INTS},
+    arguments=(
+        Array("keys", "Key", "L N"),
+        Array("values", i32, "L N", optional=True),
+        Array("starts", i64, "L*256*chunks+1"),
+        Array("sorted", "Key", "L N", written=True),
+        Array("moved", i32, "L N", written=True, optional=True),
+        L,
+        N,
+        chunks,
+        shift,
+    ),
+    grid=Grid("block", "chunks", rows="L"),
+    registers=48,
+    shared=8192,
+    traffic="(2 * Key + 8) * L * N + 2048 * L * chunks",
+)
+
+FIND_BOUNDS = Kernel(
+    name="find_bounds",
+    source="radix_sort.cu",
+    does="how many keys are below each multiple",
+    templates={"Key": INTS},
+    arguments=(
+        Array("keys", "Key", "L N"),
+        Array("bounds", "Key", "L C+1", written=True),
+        L,
+        N,
+        C,
+        step,
+    ),
+    grid=Grid("thread", "L * (C + 1)"),
+    registers=32,
+    traffic="Key * (L * N + L * C)",
+)
+
+MARK_FIRST = Kernel(
+    name="mark_first",
+    source="radix_sort.cu",
+    does="where a key differs from the one before",
+    arguments=(Array("keys", i64, "N"), Array("first", i64, "N", written=True), N),
+    grid=Grid("thread", "N"),
+    registers=32,
+    traffic="16 * N",
+)
+
+MARK_MEMBERS = Kernel(
+    name="mark_members",
+    source="sets.cu",
+    does="a map of bits of the ids in a list",
+    arguments=(Array("ids", i64, "n"), Array("bits", i32, "W", written=True), n),
+    grid=Grid("thread", "n"),
+    block=256,
+    registers=32,
+    traffic="12 * n",
+)
+
+COUNT_MEMBERS = Kernel(
+    name="count_members",
+    source="sets.cu",
+    does="set bits of every word",
+    arguments=(Array("bits", i32, "W"), Array("counts", i64, "W", written=True), W),
+    grid=Grid("thread", "W"),
+    block=256,
+    registers=32,
+    traffic="12 * W",
+)
+
+LIST_MEMBERS = Kernel(
+    name="list_members",
+    source="sets.cu",
+    does="the ids whose bits are set",
+    arguments=(Array("bits", i32, "W"), Array("offsets", i64, "W+1"), Array("members", i64, "U", written=True), W),
+    grid=Grid("thread", "W"),
+    block=256,
+    registers=32,
+    traffic="12 * W + 8 * U",
+)
+
+RANK_MEMBERS = Kernel(
+    name="rank_members",
+    source="sets.cu",
+    does="how many members are below each id",
+    arguments=(
+        Array("ids", i64, "n"),
+        Array("bits", i32, "W"),
+        Array("offsets", i64, "W+1"),
+        Array("positions", i64, "n", written=True),
+        n,
+        W,
+    ),
+    grid=Grid("thread", "n"),
+    block=256,
+    registers=32,
+    traffic="28 * n",
+)
+
+FIND_MEMBERS = Kernel(
+    name="find_members",
+    source="sets.cu",
+    does="whether samples' sets hold ids",
+    arguments=(
+        Array("set_ids", i64, "E"),
+        Array("set_offsets", i64, "B+1"),
+        Array("sample", i64, "n"),
+        Array("ids", i64, "n"),
+        Array("found", torch.bool, "n", written=True),
+        n,
+        B,
+    ),
+    grid=Grid("thread", "n"),
+    block=256,
+    registers=32,
+    traffic="17 * n + 8 * E",
+)
+
+COMPARE_CODES = Kernel(
+    name="compare_codes",
+    source="rows.cu",
+    does="which rows' codes differ",
+    arguments=(Array("codes", i32, "N L"), Array("known", i32, "N L"), Array("differs", i64, "N", written=True), N, L),
+    grid=Grid("warp", "N"),
+    registers=48,
+    traffic="8 * N * L + 8 * N",
+)
+
+COMPARE_COPIES = Kernel(
+    name="compare_copies",
+    source="rows.cu",
+    does="how far rows are from their copies, and which are too far",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("weight", "T", "N D"),
+        Array("held", "T", "N D"),
+        Array("ids", i64, "n"),
+        Array("moved", "T", "n", written=True),
+        Array("far", i64, "n", written=True),
+        n,
+        N,
+        D,
+        Scalar("radius", "T"),
+    ),
+    grid=Grid("warp", "n"),
+    registers=64,
+    traffic="2 * T * n * D + (16 + T) * n",
+    flops="3 * n * D",
+)
+
+LOCATE_BUCKETS = Kernel(
+    name="locate_buckets",
+    source="lookup.cu",
+    does="where the buckets of queries lie",
+    arguments=(
+        Array("codes", i32, "B T"),
+        Array("tables", i64, "B T"),
+        Array("offsets", i32, "L C1"),
+        Array("side_offsets", i32, "L C1", optional=True),
+        Array("window", torch.float32, "B T", optional=True),
+        Array("spans", i64, "B T 4", written=True),
+        B,
+        T,
+        L,
+        Scalar("C1"),
+        N,
+        M,
+        Scalar("cap"),
+    ),
+    grid=Grid("thread", "B * T"),
+    registers=32,
+    traffic="(12 + 16 + 32) * B * T",
+)
+
+_BUCKETS = (
+    Array("spans", i64, "B T 4"),
+    Array("items", i32, "L N"),
+    Array("side_items", i32, "L M", optional=True),
+    Array("hidden", torch.bool, "N", optional=True),
+)
+
+COLLECT_ITEMS = Kernel(
+    name="collect_items",
+    source="lookup.cu",
+    does="distinct items of the buckets that queries visit, in shared memory",
+    arguments=(
+        *_BUCKETS,
+        Array("lists", i32, f"B {LIST}", written=True),
+        Array("found", i64, "B", written=True),
+        Array("overflows", torch.bool, "B", written=True),
+        B,
+        T,
+        min_count,
+        enough,
+    ),
+    grid=Grid("block", "B"),
+    registers=80,
+    shared=8 * 2 * LIST + 8,
+    traffic="32 * B * T",
+)
+
+COLLECT_OVERFLOW = Kernel(
+    name="collect_overflow",
+    source="lookup.cu",
+    does="distinct items of queries with many, in global memory",
+    arguments=(
+        *_BUCKETS,
+        Array("overflows", torch.bool, "B"),
+        Array("counts", i32, "S N", written=True),
+        Array("found", i64, "B", written=True, optional=True),
+        Array("offsets", i64, "B+1", optional=True),
+        Array("ids", i64, "E", written=True, optional=True),
+        B,
+        T,
+        S,
+        N,
+        min_count,
+        enough,
+    ),
+    grid=Grid("block", "S"),
+    registers=56,
+    shared=40,
+    traffic="B",
+)
+
+SCORE_CANDIDATES = Kernel(
+    name="score_candidates",
+    source="best.cu",
+    does="scores of each sample's candidates",
+    templates={"T": FLOATS, "W": STORED},
+    arguments=(
+        Array("x", "T", "B D"),
+        Array("weight", "W", "N D"),
+        Array("bias", "T", "N"),
+        Array("ids", i64, "n"),
+        Array("offsets", i64, "B+1"),
+        Array("scores", "T", "n", written=True),
+        n,
+        B,
+        N,
+        D,
+    ),
+    grid=Grid("warp", "n"),
+    registers=64,
+    traffic="T * (B * D + 2 * n) + W * n * D + 8 * n",
+    flops="2 * n * D",
+)
+
+ESTIMATE_SCORES = Kernel(
+    name="estimate_scores",
+    source="best.cu",
+    does="scores of candidates as estimated from digests",
+    arguments=(
+        Array("sketches", i32, "B 3"),
+        Array("digests", i32, "N 4"),
+        Array("cosine", torch.float32, "97"),
+        Array("radius", torch.float32, "B", optional=True),
+        Array("ids", i64, "n"),
+        Array("offsets", i64, "B+1"),
+        Array("scores", torch.float32, "n", written=True),
+        n,
+        B,
+        N,
+    ),
+    grid=Grid("thread", "n"),
+    registers=32,
+    traffic="28 * n",
+    flops="3 * n",
+)
+
+SELECT_BEST = Kernel(
+    name="select_best",
+    source="best.cu",
+    does="the candidates of each sample with the largest scores",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("scores", "T", "n"),
+        Array("ids", i64, "n", optional=True),
+        Array("offsets", i64, "B+1"),
+        Array("kept", i64, "B keep", written=True),
+        Array("kept_scores", "T", "B keep", written=True, optional=True),
+        Array("found", i64, "B", written=True),
+        B,
+        keep,
+        Scalar("first_id"),
+    ),
+    grid=Grid("block", "B"),
+    registers=64,
+    shared=1072,
+    traffic="T * n + 8 * n + 8 * B * keep",
+)
+
+ORDER_BEST = Kernel(
+    name="order_best",
+    source="best.cu",
+    does="rows of ids, the largest score first",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("scores", "T", "B k"),
+        Array("ids", i64, "B k"),
+        Array("ordered", i64, "B k", written=True),
+        B,
+        k,
+    ),
+    grid=Grid("block", "B"),
+    registers=32,
+    traffic="(T + 16) * B * k",
+)
+
+SKETCH_CODES = Kernel(
+    name="sketch_codes",
+    source="shortlist.cu",
+    does="some bits of codes, side by side",
+    arguments=(Array("codes", i32, "N L"), Array("sketches", i32, "N 3", written=True), N, L, taken, bits),
+    grid=Grid("thread", "N * 3"),
+    registers=48,
+    traffic="4 * N * (L + 3)",
+)
+
+DESCRIBE_ROWS = Kernel(
+    name="describe_rows",
+    source="shortlist.cu",
+    does="digests of rows: sketch, norm and prior",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("weight", "T", "N D"),
+        Array("codes", i32, "N L"),
+        Array("centre", "T", "D"),
+        Array("direction", "T", "D"),
+        Array("digests", i32, "N 4", written=True),
+        N,
+        D,
+        L,
+        taken,
+        bits,
+    ),
+    grid=Grid("warp", "N"),
+    registers=64,
+    traffic="T * N * D + 4 * N * (L + 4)",
+    flops="5 * N * D",
+)
+
+HADAMARD_SIMHASH = Kernel(
+    name="hadamard_simhash",
+    source="hadamard.cu",
+    does="codes from the signs of fast Hadamard transforms",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("x", "T", "N D"),
+        Array("signs", "T", "R 2 P"),
+        Array("offset", "T", "L*K", optional=True),
+        Array("codes", i32, "N L", written=True),
+        N,
+        D,
+        R,
+        P,
+        L,
+        K,
+    ),
+    grid=Grid("block", "N"),
+    block=256,
+    dynamic="T * P + 4 * ((L * K + 31) // 32)",
+    registers=64,
+    traffic="T * N * D + 4 * N * L",
+)
+
+WTA = Kernel(
+    name="wta",
+    source="wta.cu",
+    does="codes from the winners of bins",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("x", "T", "N D"),
+        Array("centre", "T", "D", optional=True),
+        Array("coordinates", i32, "bins S"),
+        Array("probes", i32, "bins 2", optional=True),
+        Array("codes", i32, "N L", written=True),
+        N,
+        D,
+        bins,
+        S,
+        L,
+        bits,
+    ),
+    grid=Grid("warp", "N"),
+    dynamic="4 * 4 * bins",
+    registers=40,
+    traffic="T * N * D + 4 * bins * S + 4 * N * L",
+)
+
+DWTA_CSR = Kernel(
+    name="dwta_csr",
+    source="wta.cu",
+    does="codes from the winners of bins, of sparse rows",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("indices", i64, "E"),
+        Array("values", "T", "E"),
+        Array("offsets", i64, "N+1"),
+        Array("slots", i64, "bins*S"),
+        Array("slot_offsets", i64, "D1"),
+        Array("probes", i32, "bins 2"),
+        Array("codes", i32, "N L", written=True),
+        N,
+        bins,
+        S,
+        L,
+        bits,
+    ),
+    grid=Grid("block", "N"),
+    dynamic="12 * bins",
+    registers=40,
+    traffic="(8 + T) * E + 8 * bins * S + 4 * N * L",
+)
+
+LISTS = (SCAN, ADD_TOTALS, LIST_COUNTED, LIST_RANGES, JOIN_ROWS)
+SORTS = (COUNT_DIGITS, MOVE_BY_DIGIT, FIND_BOUNDS, MARK_FIRST)
+SETS = (MARK_MEMBERS, COUNT_MEMBERS, LIST_MEMBERS, RANK_MEMBERS, FIND_MEMBERS)
+TABLES = (COMPARE_CODES, COMPARE_COPIES, LOCATE_BUCKETS, COLLECT_ITEMS, COLLECT_OVERFLOW)
+BEST = (SCORE_CANDIDATES, ESTIMATE_SCORES, SELECT_BEST, ORDER_BEST, SKETCH_CODES, DESCRIBE_ROWS)
+HASHING = (*LISTS, *SORTS, *SETS, *TABLES, *BEST, HADAMARD_SIMHASH, WTA, DWTA_CSR)
+# --- end of hashing, tables and retrieval ---
+
+KERNELS = {kernel.name: kernel for kernel in (SIMHASH, BIT_DISTANCE, *TRAINING, *HASHING)}

@@ -1,0 +1,37 @@
+"""Products with named rows on CUDA kernels."""
+
+import torch
+from torch import Tensor
+
+from cuda_kernels.launch import launch
+from mongoose.ops.sparse_matmul import embedding_bag, sampled_matmul, scatter_rows
+
+
+@embedding_bag.cuda
+def _embedding_bag(weight: Tensor, ids: Tensor, values: Tensor, offsets: Tensor) -> Tensor:
+    sums = weight.new_empty(offsets.numel() - 1, weight.shape[1])
+    weight, ids, values, offsets = (given.contiguous() for given in (weight, ids, values, offsets))
+    launch("embedding_bag", weight=weight, ids=ids, values=values, offsets=offsets, sums=sums)
+    return sums
+
+
+@sampled_matmul.cuda
+def _sampled_matmul(x: Tensor, weight: Tensor, ids: Tensor, offsets: Tensor, bias: Tensor | None = None) -> Tensor:
+    products = x.new_empty(ids.shape)
+    x, weight, ids, offsets = (given.contiguous() for given in (x, weight, ids, offsets))
+    bias = None if bias is None else bias.contiguous()
+    launch("sampled_matmul", x=x, weight=weight, ids=ids, offsets=offsets, bias=bias, products=products)
+    return products
+
+
+@scatter_rows.cuda
+def _scatter_rows(x: Tensor, ids: Tensor, values: Tensor, offsets: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
+    """Entries are sorted by the row that they name; a row's stand as they were, so that sums have one order."""
+    samples = torch.repeat_interleave(offsets.diff(), output_size=len(ids))
+    named, order = ids.sort(stable=True)
+    rows, counts = torch.unique_consecutive(named, return_counts=True)
+    start = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    sums = x.new_empty(len(rows), x.shape[1])
+    x, values = x.contiguous(), values.contiguous()
+    launch("scatter_segments", x=x, values=values, samples=samples, start=start, order=order, sums=sums)
+    return rows, sums
