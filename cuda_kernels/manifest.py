@@ -65,7 +65,7 @@ SAMPLED_MATMUL = Kernel(
         D,
     ),
     grid=Grid("warp", "E"),
-    registers=40,
+    registers=64,
     traffic="T * (B * D + E * D + E) + 8 * E",
     flops="2 * E * D",
 )
@@ -85,7 +85,7 @@ EMBEDDING_BAG = Kernel(
         D,
     ),
     grid=Grid("thread", "B * D"),
-    registers=40,
+    registers=64,
     traffic="T * (E * D + E + B * D) + 8 * E",
     flops="2 * E * D",
 )
@@ -106,7 +106,7 @@ SCATTER_SEGMENTS = Kernel(
         D,
     ),
     grid=Grid("thread", "U * D"),
-    registers=40,
+    registers=64,
     traffic="T * (B * D + E + U * D) + 8 * (2 * E + U)",
     flops="2 * E * D",
 )
@@ -126,12 +126,196 @@ SCATTER_ATOMIC = Kernel(
         D,
     ),
     grid=Grid("thread", "E * D"),
-    registers=40,
+    registers=32,
     traffic="T * (B * D + E + E * D) + 16 * E",
     flops="2 * E * D",
 )
 
-TRAINING = (SAMPLED_MATMUL, EMBEDDING_BAG, SCATTER_SEGMENTS, SCATTER_ATOMIC)
+SCORES = {"Z": STORED, "T": FLOATS}  # how scores are stored, and in what they are summed
+SHIFT = (Array("bias", "T", "U"), Array("log_inclusion", "T", "U", optional=True))
+COLUMNS = (Array("columns", torch.int64, "E"), Array("offsets", torch.int64, "B+1"))
+
+ADD_AT_LABELS = Kernel(
+    name="add_at_labels",
+    source="softmax.cu",
+    does="labels' scores without the correction of negatives",
+    templates=SCORES,
+    arguments=(*COLUMNS, Array("by", "T", "U"), Array("scores", "Z", "U B", written=True), E, B),
+    grid=Grid("thread", "E"),
+    registers=32,
+    traffic="E * (8 + T + 2 * Z)",
+    flops="E",
+)
+
+SOFTMAX_CHUNKS = Kernel(
+    name="softmax_chunks",
+    source="softmax.cu",
+    does="partition functions of chunks of a shared active set",
+    templates=SCORES,
+    arguments=(
+        Array("scores", "Z", "U B"),
+        *SHIFT,
+        Array("largest", "T", "(U+63)//64 B", written=True),
+        Array("sums", "T", "(U+63)//64 B", written=True),
+        U,
+        B,
+    ),
+    grid=Grid("warp", "4 * ((B + 31) // 32)", rows="(U + 63) // 64"),
+    shared=2 * 128 * 8,
+    registers=64,
+    traffic="Z * U * B + 2 * T * U",
+    flops="5 * U * B",
+)
+
+SOFTMAX_SAMPLES = Kernel(
+    name="softmax_samples",
+    source="softmax.cu",
+    does="partition functions and losses of the samples",
+    templates=SCORES,
+    arguments=(
+        Array("scores", "Z", "U B"),
+        *SHIFT,
+        *COLUMNS,
+        Array("chunk_largest", "T", "C B"),
+        Array("chunk_sums", "T", "C B"),
+        Array("largest", "T", "B", written=True),
+        Array("shares", "T", "B", written=True),
+        Array("scale", "T", "B", written=True),
+        Array("losses", "T", "B", written=True),
+        C,
+        B,
+    ),
+    grid=Grid("warp", "B"),
+    registers=64,
+    traffic="T * (2 * C * B + 4 * B) + E * (8 + Z + 2 * T)",
+    flops="5 * C * B + 3 * E",
+)
+
+SOFTMAX_WEIGHTS = Kernel(
+    name="softmax_weights",
+    source="softmax.cu",
+    does="scores to exp(score - largest), in place",
+    templates=SCORES,
+    arguments=(Array("scores", "Z", "U B", written=True), *SHIFT, Array("largest", "T", "B"), U, B),
+    grid=Grid("thread", "U * B"),
+    registers=32,
+    traffic="2 * Z * U * B + T * (2 * U + B)",
+    flops="4 * U * B",
+)
+
+TAKE_SHARES_OFF = Kernel(
+    name="take_shares_off",
+    source="softmax.cu",
+    does="labels' shares taken off the weights: the gradient",
+    templates=SCORES,
+    arguments=(*COLUMNS, Array("shares", "T", "B"), Array("weights", "Z", "U B", written=True), E, B),
+    grid=Grid("thread", "E"),
+    registers=32,
+    traffic="E * (8 + T + 2 * Z)",
+    flops="E",
+)
+
+RAGGED_SOFTMAX = Kernel(
+    name="ragged_softmax",
+    source="softmax.cu",
+    does="loss and gradient where each sample has an active set of its own",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("logits", "T", "E"),
+        Array("ids", torch.int64, "E"),
+        Array("offsets", torch.int64, "B+1"),
+        Array("label_ids", torch.int64, "M"),
+        Array("label_offsets", torch.int64, "B+1"),
+        Array("gradient", "T", "E", written=True),
+        Array("losses", "T", "B", written=True),
+        B,
+    ),
+    grid=Grid("block", "B"),
+    shared=2 * 4 * 8,
+    registers=64,
+    traffic="E * (2 * T + 8) + 8 * M",
+    flops="9 * E",
+)
+
+STEP = tuple(Scalar(name, torch.float64) for name in ("lr", "beta1", "beta2", "log_beta1", "log_beta2", "eps", "decay"))
+
+ROW_ADAM = Kernel(
+    name="row_adam",
+    source="adam.cu",
+    does="a step of Adam on rows",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("param", "T", "N D", written=True),
+        Array("mean", "T", "N D", written=True),
+        Array("square", "T", "N D", written=True),
+        Array("gradient", "T", "U D"),
+        Array("rows", torch.int64, "U", optional=True),
+        Array("steps", torch.int64, "S"),
+        U,
+        D,
+        Scalar("S"),
+        *STEP,
+    ),
+    grid=Grid("thread", "U * D"),
+    registers=64,
+    traffic="7 * T * U * D + 8 * U",
+    flops="16 * U * D",
+)
+
+ROW_ADAM_ROWWISE = Kernel(
+    name="row_adam_rowwise",
+    source="adam.cu",
+    does="a step of Adam on rows that have one second moment each",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("param", "T", "N D", written=True),
+        Array("mean", "T", "N D", written=True),
+        Array("square", "T", "N", written=True),
+        Array("gradient", "T", "U D"),
+        Array("rows", torch.int64, "U", optional=True),
+        Array("steps", torch.int64, "S"),
+        U,
+        D,
+        Scalar("S"),
+        *STEP,
+    ),
+    grid=Grid("warp", "U"),
+    registers=64,
+    traffic="T * (5 * U * D + 2 * U) + 8 * U",
+    flops="9 * U * D",
+)
+
+INVERSE_CDF = Kernel(
+    name="inverse_cdf",
+    source="inverse_cdf.cu",
+    does="draws from a discrete distribution",
+    arguments=(
+        Array("uniform", torch.float64, "n"),
+        Array("cumulative", torch.float64, "N"),
+        Array("found", torch.int64, "n", written=True),
+        Scalar("n"),
+        N,
+    ),
+    grid=Grid("thread", "n"),
+    registers=32,
+    traffic="16 * n + 8 * N",
+)
+
+TRAINING = (
+    SAMPLED_MATMUL,
+    EMBEDDING_BAG,
+    SCATTER_SEGMENTS,
+    SCATTER_ATOMIC,
+    ADD_AT_LABELS,
+    SOFTMAX_CHUNKS,
+    SOFTMAX_SAMPLES,
+    SOFTMAX_WEIGHTS,
+    TAKE_SHARES_OFF,
+    RAGGED_SOFTMAX,
+    ROW_ADAM,
+    ROW_ADAM_ROWWISE,
+    INVERSE_CDF,
+)
 # --- end of training arithmetic ---
 
 KERNELS = {kernel.name: kernel for kernel in (SIMHASH, BIT_DISTANCE, *TRAINING)}
