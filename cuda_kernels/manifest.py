@@ -228,6 +228,7 @@ RAGGED_SOFTMAX = Kernel(
         Array("label_offsets", torch.int64, "B+1"),
         Array("gradient", "T", "E", written=True),
         Array("losses", "T", "B", written=True),
+        Scalar("share", torch.float64),
         B,
     ),
     grid=Grid("block", "B"),

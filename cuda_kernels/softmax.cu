@@ -140,26 +140,29 @@ __device__ inline bool holds(const int64_t* ids, int64_t n, int64_t id) {
     return low < n && ids[low] == id;
 }
 
-// losses[b], and gradient[j] = (softmax(logits of b)_j − t_j) / B over the pairs j of sample b, whose ids[j] are
-// ascending, as label_ids are; t_j = [ids[j] is a label] / labels. Without labels both are 0. A block takes a sample.
+// losses[b], and gradient[j] = (softmax(logits of b)_j − t_j) · share over the pairs j of sample b, whose ids[j] are
+// ascending, as label_ids are; t_j = [ids[j] is a label] / labels, share = 1 / B. Without labels both are 0.
+//
+// A block takes a sample. Eight blocks a multiprocessor: left alone, ptxas wants twelve, and spills.
 template <class T>
-__global__ void __launch_bounds__(128)
+__global__ void __launch_bounds__(128, 8)
     ragged_softmax(const T* __restrict__ logits, const int64_t* __restrict__ ids, const int64_t* __restrict__ offsets,
                    const int64_t* __restrict__ label_ids, const int64_t* __restrict__ label_offsets,
-                   T* __restrict__ gradient, T* __restrict__ losses, int64_t B) {
+                   T* __restrict__ gradient, T* __restrict__ losses, double share, int64_t B) {
     const int64_t b = blockIdx.x, begin = offsets[b] + threadIdx.x, end = offsets[b + 1];
     const int64_t count = label_offsets[b + 1] - label_offsets[b];
+    const T each = count ? 1 / T(count) : T(0);
     T most = -infinity<T>(), sum = 0, own = 0;
     for (int64_t j = begin; j < end; j += blockDim.x) most = max(most, logits[j]);
     most = block_max(most);
     for (int64_t j = begin; j < end; j += blockDim.x) sum += exp(logits[j] - most);
     sum = block_sum(sum);
-    const T scale = count ? 1 / (sum * T(B)) : T(0), target = count ? 1 / (T(count) * T(B)) : T(0);
+    const T log_sum = log(sum), weight = count ? T(share) : T(0);
     for (int64_t j = begin; j < end; j += blockDim.x) {
         const bool label = holds(label_ids + label_offsets[b], count, ids[j]);
-        gradient[j] = scale * exp(logits[j] - most) - (label ? target : T(0));
+        gradient[j] = weight * exp(logits[j] - most - log_sum) - (label ? weight * each : T(0));
         own += label ? logits[j] : T(0);
     }
     own = block_sum(own);
-    if (threadIdx.x == 0) losses[b] = count ? log(sum) + most - own / T(count) : T(0);
+    if (threadIdx.x == 0) losses[b] = count ? log_sum + most - own * each : T(0);
 }

@@ -50,5 +50,13 @@ def _ragged(
     logits, pairs = logits.contiguous(), {"ids": ids.contiguous(), "offsets": offsets.contiguous()}
     labels = {"label_ids": label_ids.contiguous(), "label_offsets": label_offsets.contiguous()}
     gradient, losses = torch.empty_like(logits), logits.new_empty(offsets.numel() - 1)
-    launch("ragged_softmax", logits=logits, **pairs, **labels, gradient=gradient, losses=losses)
+    launch(
+        "ragged_softmax",
+        logits=logits,
+        **pairs,
+        **labels,
+        gradient=gradient,
+        losses=losses,
+        share=1 / max(len(losses), 1),
+    )
     return losses.mean(), gradient
