@@ -302,6 +302,116 @@ INVERSE_CDF = Kernel(
     traffic="16 * n + 8 * N",
 )
 
+BIT_TRIPLET = Kernel(
+    name="bit_triplet",
+    source="learned.cu",
+    does="triplet loss of smooth bits, with its gradients",
+    templates={"T": FLOATS},
+    arguments=(
+        *(Array(name, "T", "M P") for name in ("anchor", "positive", "other", "negative")),
+        Array("losses", "T", "M", written=True),
+        *(Array(f"of_{name}", "T", "M P", written=True) for name in ("anchor", "positive", "other", "negative")),
+        M,
+        Scalar("P"),
+        Scalar("scale", torch.float64),
+        Scalar("margin", torch.float64),
+    ),
+    grid=Grid("warp", "M"),
+    registers=64,
+    traffic="8 * T * M * P + T * M",
+    flops="20 * M * P",
+)
+
+CONTRASTIVE = Kernel(
+    name="contrastive",
+    source="learned.cu",
+    does="contrastive loss of smooth bits, with its gradients by queries",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("anchor", "T", "M L K"),
+        Array("positive", "T", "M L K"),
+        Array("rows", "T", "C L K"),
+        Array("losses", "T", "M L", written=True),
+        Array("weights", "T", "L M C", written=True),
+        Array("of_anchor", "T", "M L K", written=True),
+        Array("of_positive", "T", "M L K", written=True),
+        M,
+        C,
+        L,
+        K,
+        Scalar("scale", torch.float64),
+        Scalar("sharpness", torch.float64),
+    ),
+    grid=Grid("warp", "M", rows="L"),
+    dynamic="T * (C + 4) * K",
+    registers=64,
+    traffic="T * (4 * M * L * K + C * L * K + M * L * C + M * L)",
+    flops="4 * M * L * C * K",
+)
+
+CONTRASTIVE_ROWS = Kernel(
+    name="contrastive_rows",
+    source="learned.cu",
+    does="gradient of the contrastive loss by rows",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("anchor", "T", "M L K"),
+        Array("rows", "T", "C L K"),
+        Array("weights", "T", "L M C"),
+        Array("of_rows", "T", "C L K", written=True),
+        M,
+        C,
+        L,
+        K,
+        Scalar("scale", torch.float64),
+        Scalar("sharpness", torch.float64),
+    ),
+    grid=Grid("thread", "C * L * K"),
+    registers=64,
+    traffic="T * (M * L * K + 2 * C * L * K + M * L * C)",
+    flops="2 * M * L * C * K",
+)
+
+CHOOSE_PAIRS = Kernel(
+    name="choose_pairs",
+    source="mining.cu",
+    does="pairs whose score is below a limit, or above",
+    templates={"T": FLOATS, "Above": (False, True)},
+    arguments=(
+        Array("x", "T", "B D"),
+        Array("weight", "T", "N D"),
+        Array("bias", "T", "N", optional=True),
+        Array("samples", torch.int64, "E"),
+        Array("ids", torch.int64, "E"),
+        Array("limit", "T", "B"),
+        Array("chosen", torch.int32, "E", written=True),
+        E,
+        D,
+    ),
+    grid=Grid("warp", "E"),
+    registers=64,
+    traffic="T * (B * D + E * D) + 20 * E",
+    flops="2 * E * D",
+)
+
+GATHER_PAIRS = Kernel(
+    name="gather_pairs",
+    source="mining.cu",
+    does="the chosen pairs, in their order",
+    arguments=(
+        Array("chosen", torch.int32, "E"),
+        Array("before", torch.int64, "E"),
+        Array("samples", torch.int64, "E"),
+        Array("ids", torch.int64, "E"),
+        Array("chosen_samples", torch.int64, "M", written=True),
+        Array("chosen_ids", torch.int64, "M", written=True),
+        E,
+    ),
+    grid=Grid("thread", "E"),
+    registers=32,
+    traffic="28 * E + 16 * M",
+)
+
 TRAINING = (
     SAMPLED_MATMUL,
     EMBEDDING_BAG,
@@ -316,6 +426,11 @@ TRAINING = (
     ROW_ADAM,
     ROW_ADAM_ROWWISE,
     INVERSE_CDF,
+    BIT_TRIPLET,
+    CONTRASTIVE,
+    CONTRASTIVE_ROWS,
+    CHOOSE_PAIRS,
+    GATHER_PAIRS,
 )
 # --- end of training arithmetic ---
 
