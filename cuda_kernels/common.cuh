@@ -53,6 +53,12 @@ __device__ inline int64_t thread_id() { return int64_t(blockIdx.x) * blockDim.x 
 __device__ inline int64_t warp_id() { return thread_id() / WARP; }
 __device__ inline int64_t num_threads() { return int64_t(gridDim.x) * blockDim.x; }
 
+// ∞: NVRTC has no INFINITY.
+template <class T>
+__device__ inline T infinity() {
+    return T(__int_as_float(0x7f800000));
+}
+
 // The sum over the lanes of a warp, in every lane; always in the same order.
 template <class T>
 __device__ inline T warp_sum(T value) {

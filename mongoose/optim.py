@@ -85,7 +85,7 @@ class RowAdam(Optimizer):
         matrix = _matrix(param)
         by_row = group["second_moment"] == "row"
         self.state[param] = {
-            "step": torch.zeros(len(param) if group["bias_correction"] == "row" else 1, dtype=torch.int64),
+            "step": param.new_zeros(len(param) if group["bias_correction"] == "row" else 1, dtype=torch.int64),
             "exp_avg": torch.zeros_like(param),
             "exp_avg_sq": torch.zeros_like(matrix[:, 0] if by_row else matrix),
         }
