@@ -63,6 +63,13 @@ class Compiled:
     names: dict[str, str]
 
 
+def version() -> tuple[int, int]:
+    """Of NVRTC; DeviceError where there is none."""
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    _check(_library().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)))
+    return major.value, minor.value
+
+
 def compile_text(name: str, text: str, instances: Sequence[str], architecture: int) -> Compiled:
     """Compile a text for an architecture.
 
