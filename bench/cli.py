@@ -239,13 +239,17 @@ def _require_data(configs: list[RunConfig]) -> None:
 
 def _backend(choice: Literal["auto", "cpu", "reference", "emulated"]) -> Backend:
     """What the choice comes to on this machine; builds the kernels now, off every clock."""
+    from cuda_kernels.emulator.build import compiler
+    from cuda_kernels.errors import DeviceError
     from mongoose.native.build import KernelBuildError
     from mongoose.ops.backend import use
 
     try:
+        if choice == "emulated":
+            compiler()
         return use(choice)
-    except KernelBuildError as error:
-        _fail(f"backend 'cpu' cannot run here: {error}")
+    except (KernelBuildError, DeviceError) as error:
+        _fail(f"backend {choice!r} cannot run here: {error}")
 
 
 def _open(store: Path) -> "Store":

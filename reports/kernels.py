@@ -31,7 +31,9 @@ def occupancy(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """A row a kernel, a column an architecture."""
     found = pd.DataFrame(rows, columns=["kernel", "block", "architecture", "registers", "share", "limit", "shared"])
     most = found.sort_values("registers", kind="stable").groupby(["kernel", "architecture"], sort=False).tail(1)
-    most["cell"] = [f"{r.registers}: {100 * r.share:.0f} % ({r.limit})" for r in most.itertuples()]
+    most["cell"] = [
+        f"{row['registers']}: {100 * row['share']:.0f} % ({row['limit']})" for row in most.to_dict("records")
+    ]
     wide = most.pivot_table(index=["kernel", "block"], columns="architecture", values="cell", aggfunc="first")
     wide = wide.rename(columns=lambda architecture: f"sm_{architecture}").rename_axis(columns=None).reset_index()
     return wide.rename(columns={"block": "threads a block"}).astype(str)
