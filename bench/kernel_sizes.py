@@ -56,6 +56,9 @@ OWN: Mapping[str, Mapping[str, str]] = {
     "list_ranges": {"n": "batch * tables"},
     "join_rows": {"found": "8 * batch"},
     "mark_first": {"N": "pairs"},
+    "bit_triplet": {"P": "tables * bits"},
+    "contrastive": {"C": "stored_labels"},
+    "contrastive_rows": {"C": "stored_labels"},
     "compare_copies": {"n": "active"},
     "dwta_csr": {"N": "batch", "E": "stored_features"},
 }

@@ -1,7 +1,8 @@
 """The least time that a launch can take on a GPU: a model, from counted bytes and operations and published peaks.
 
-It says that no launch can be faster, not how fast one is: nothing here was measured. Bytes that caches save are in the
-count where the manifest's `traffic` counts them, and nothing else is: no latency, no launch, no partly used sector.
+It does not say how fast a launch is: nothing here was measured. Bytes are those of the manifest's `traffic`, all from
+memory: a row that is gathered twice counts twice, and a cache that holds it would be below this floor. Nothing else is
+counted: no latency, no launch, no partly used sector.
 """
 
 from dataclasses import dataclass
