@@ -19,8 +19,8 @@ def tables(document: dict[str, Any]) -> list[tuple[str, str, pd.DataFrame]]:
     )
     least = (
         f"{label.capitalize()}: bytes and operations are counted, one launch, float32, batch 256, and divided by "
-        f"published peaks ({peaks}). Every byte comes from memory here, also of rows that a cache would hold. How fast a "
-        "launch is, nobody has measured."
+        f"published peaks ({peaks}). Every byte comes from memory here, also of rows that a cache would hold. "
+        "How fast a launch is, nobody has measured."
     )
     return [
         ("CUDA kernels: registers and occupancy", held, occupancy(document["occupancy"])),
