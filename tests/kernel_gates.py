@@ -9,6 +9,7 @@ Each gate must also find the faults that are planted for it. Needs g++ with its 
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -31,7 +32,10 @@ from cuda_kernels.kernel import Kernel  # noqa: E402
 from cuda_kernels.manifest import KERNELS  # noqa: E402
 from cuda_kernels.nvrtc import ARCHITECTURES, Usage, usage  # noqa: E402
 
-TESTS = sorted((ROOT / "tests" / "cuda_kernels").glob("test_*.py"))
+FIXTURES = re.compile(r"\b(both|device):")  # of tests that launch kernels; the others are for `tox -e test` alone
+TESTS = sorted(
+    path for path in (ROOT / "tests" / "cuda_kernels").glob("test_*.py") if FIXTURES.search(path.read_text())
+)
 EXAMINED = ("fast", "asan", "tsan")
 COUNTED = "coverage"  # where kernels are built that count their lines
 

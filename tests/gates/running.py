@@ -26,7 +26,7 @@ class Flavour:
 
 SMALL = ("--schedules", "random", "--largest", "127")
 FLAVOURS = {
-    "fast": Flavour(),
+    "fast": Flavour(("--schedules", "forward,reverse,random")),
     "asan": Flavour(
         SMALL,
         ("libasan.so", "libubsan.so"),
