@@ -28,6 +28,7 @@ COMMITTED = ROOT / "reports" / "results"
 REFERENCE, REFERENCE_DEBIAN = COMMITTED / "wordnet", COMMITTED / "debian"
 REFERENCE_QUESTION = COMMITTED / "question"
 REFERENCE_SPEED = COMMITTED / "speed"
+KERNEL_MODEL = COMMITTED / "kernels" / "model.json"
 KEPT_SHEETS, PAGES = COMMITTED / "datasets", ROOT / "docs" / "datasets"
 StoreOption = Annotated[Path, typer.Option("--store", help="Directory of the results.")]
 SiteOption = Annotated[Path, typer.Option("--site", help="Directory of the report.")]
@@ -46,8 +47,11 @@ def reproduce(
     site: SiteOption = ROOT / "site",
     notebooks: NotebooksOption = ROOT / "site",
     backend: Annotated[
-        Literal["auto", "cpu", "reference"],
-        typer.Option(help="Of the ops. auto: the compiled kernels, or plain torch where there is no compiler."),
+        Literal["auto", "cpu", "reference", "emulated"],
+        typer.Option(
+            help="Of the ops. auto: the compiled kernels, or plain torch where there is no compiler. "
+            "emulated: the CUDA kernels on the CPU, very slowly."
+        ),
     ] = "auto",
 ) -> None:
     """Run what the figures, tables and claims need, resume by itself, then write the report and the notebooks."""
@@ -171,6 +175,24 @@ def export(
 
 
 @app.command()
+def kernels(
+    out: Annotated[Path, typer.Option(help="File of the rows, which the report shows.")] = KERNEL_MODEL,
+) -> None:
+    """Model the CUDA kernels: registers, occupancy, the least time of a launch. Needs no GPU, and measures nothing."""
+    from bench.kernel_model import document
+    from bench.store import write_atomically
+    from cuda_kernels.errors import DeviceError
+
+    try:
+        found = document()
+    except DeviceError as error:
+        _fail(str(error))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out, (json.dumps(found, indent=1) + "\n").encode())
+    typer.echo(f"{len(found['occupancy'])} rows of occupancy, {len(found['floors'])} floors ({found['label']}): {out}")
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine can run, and how to get the rest."""
     from bench.doctor import examine
@@ -183,7 +205,8 @@ def _write_reports(store: Path, site: Path, notebooks: Path) -> None:
     from reports.notebooks import execute, to_html
     from reports.site import build
 
-    page = build(_rows(store), _reference(), site)
+    model = json.loads(KERNEL_MODEL.read_text()) if KERNEL_MODEL.exists() else None
+    page = build(_rows(store), _reference(), site, model)
     for source in sorted((ROOT / "notebooks").glob("*.py")):
         parameters = {"quick_store": str(store), "reference_exports": str(COMMITTED)}
         notebook = execute(source, notebooks / f"{source.stem}.ipynb", parameters)
@@ -219,15 +242,19 @@ def _require_data(configs: list[RunConfig]) -> None:
         _fail(str(error))
 
 
-def _backend(choice: Literal["auto", "cpu", "reference"]) -> Backend:
+def _backend(choice: Literal["auto", "cpu", "reference", "emulated"]) -> Backend:
     """What the choice comes to on this machine; builds the kernels now, off every clock."""
+    from cuda_kernels.emulator.build import compiler
+    from cuda_kernels.errors import DeviceError
     from mongoose.native.build import KernelBuildError
     from mongoose.ops.backend import use
 
     try:
+        if choice == "emulated":
+            compiler()
         return use(choice)
-    except KernelBuildError as error:
-        _fail(f"backend 'cpu' cannot run here: {error}")
+    except (KernelBuildError, DeviceError) as error:
+        _fail(f"backend {choice!r} cannot run here: {error}")
 
 
 def _open(store: Path) -> "Store":

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
+from typing import Any
 
 
 class Stopwatch:
@@ -26,6 +27,36 @@ class Stopwatch:
     def seconds(self, *names: str) -> float:
         """Seconds spent in the named phases together."""
         return sum(self.phases.get(name, 0.0) for name in names)
+
+
+class EventClock(Stopwatch):
+    """A stopwatch of a GPU: seconds between events on its current stream; asking for them waits until all have passed.
+
+    Args:
+        api: `torch.cuda`.
+    """
+
+    def __init__(self, api: Any) -> None:
+        super().__init__()
+        self._api = api
+        self._open: list[tuple[str, Any, Any]] = []
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start, end = (self._api.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        try:
+            yield
+        finally:
+            end.record()
+            self._open.append((name, start, end))
+
+    def seconds(self, *names: str) -> float:
+        self._api.synchronize()
+        for name, start, end in self._open:
+            self.phases[name] += start.elapsed_time(end) / 1000
+        self._open.clear()
+        return super().seconds(*names)
 
 
 def median_ms(run: Callable[[], object], repeats: int = 5) -> float:

@@ -63,6 +63,13 @@ class Compiled:
     names: dict[str, str]
 
 
+def version() -> tuple[int, int]:
+    """Of NVRTC; DeviceError where there is none."""
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    _check(_library().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)))
+    return major.value, minor.value
+
+
 def compile_text(name: str, text: str, instances: Sequence[str], architecture: int) -> Compiled:
     """Compile a text for an architecture.
 
@@ -87,8 +94,13 @@ def compile_text(name: str, text: str, instances: Sequence[str], architecture: i
 
 def usage(name: str, architecture: int) -> list[Usage]:
     """What the kernels of a file of the manifest take on an architecture."""
-    owners = {k.expression(i): k for k in KERNELS.values() if k.source == name for i in k.instances()}
-    compiled = compile_text(name, source(name), tuple(owners), architecture)
+    return measure(name, source(name), [k for k in KERNELS.values() if k.source == name], architecture)
+
+
+def measure(name: str, text: str, kernels: Sequence[Kernel], architecture: int) -> list[Usage]:
+    """What every instance of kernels of a text takes on an architecture; DeviceError where it does not compile."""
+    owners = {kernel.expression(instance): kernel for kernel in kernels for instance in kernel.instances()}
+    compiled = compile_text(name, text, tuple(owners), architecture)
     told = {entry["name"]: entry for entry in ENTRY.finditer(compiled.log)}
     return [
         _usage(kernel, expression, architecture, told[compiled.names[expression]])

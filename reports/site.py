@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.store import Rows, write_atomically
-from reports import fronts, growth, hash_rates, hashing, policies, question
+from reports import fronts, growth, hash_rates, hashing, kernels, policies, question
 from reports.claims.base import as_json, discover, judge_all
 from reports.figures import base as figures
 from reports.paper_values import paper_values
@@ -54,12 +54,13 @@ class Judged:
     findings: list[dict[str, Any]]
 
 
-def build(quick: Rows | None, reference: Rows | None, destination: Path) -> Path:
+def build(quick: Rows | None, reference: Rows | None, destination: Path, model: dict[str, Any] | None = None) -> Path:
     """Write `index.html`, `claims.json` and `figures/` into a folder; the same rows give the same bytes.
 
     Args:
         quick: rows of the reader's own store, any scales; None or empty rows are named as missing.
         reference: the committed rows.
+        model: what `bench kernels` wrote of the CUDA kernels.
         destination: the folder; files of the same names are replaced.
 
     Returns:
@@ -84,6 +85,7 @@ def build(quick: Rows | None, reference: Rows | None, destination: Path) -> Path
         environments=[(name, environments(rows)) for name, rows in origins.items()],
         failures=[(name, failures(rows)) for name, rows in origins.items() if len(failures(rows))],
         paper=paper_values(),
+        kernels=[] if model is None else kernels.tables(model),
     )
     write_atomically(page, html.encode())
     write_atomically(destination / "claims.json", _claims_json(origins).encode())

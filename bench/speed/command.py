@@ -25,6 +25,9 @@ def speed(
     rounds: Annotated[int, typer.Option(min=1, help="Times that every system runs.")] = 3,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; all processors, if not given.")] = None,
     backend: Annotated[Literal["auto", "cpu", "reference"], typer.Option(help="Backend of the ops.")] = "auto",
+    device: Annotated[
+        Literal["cpu", "cuda"], typer.Option(help="cuda: on an NVIDIA GPU, by events, its L2 flushed before each step.")
+    ] = "cpu",
     out: Annotated[Path, typer.Option(help="Directory to which rows are appended.")] = ROOT / "results" / "speed",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -36,16 +39,21 @@ def speed(
     from bench.store import append_lines
     from mongoose.ops import backend as ops_backend
 
+    if device == "cuda":
+        _require_gpu()
+    used: Literal["auto", "cpu", "reference", "cuda"] = "cuda" if (device, backend) == ("cuda", "auto") else backend
     options = Options(
         shapes=[_shape(name) for name in dict.fromkeys(shape or ["amazon-670k"])],
         systems=[*systems.OURS.values(), *_peers(peers)],
         rounds=rounds,
         plan=Plan(steps=steps, seconds=seconds),
         threads=threads or os.cpu_count() or 1,
-        backend=backend,
+        backend=used,
+        device=device,
     )
-    machine = asdict(environment.describe(options.threads, ops_backend.use(backend)))
+    machine = asdict(environment.describe(options.threads, ops_backend.use(used)))
     kept = {"commit": machine["commit"], "code": machine["code"], "cpu": machine["cpu"], "threads": options.threads}
+    kept |= _gpu_name() if device == "cuda" else {}
     messages = Console(stderr=True, highlight=False, markup=False)
     session = Session(
         options,
@@ -59,6 +67,21 @@ def speed(
     typer.echo(json.dumps(found, indent=2)) if as_json else _show(found, report.COLUMNS, report.table(found["rows"]))
     if session.interrupted:
         raise typer.Exit(130)
+
+
+def _require_gpu() -> None:
+    """Ends the command with the reason, where kernels cannot run on a GPU here."""
+    from cuda_kernels.gpu import unavailable
+
+    if reason := unavailable():
+        typer.echo(f"--device cuda cannot run here: {reason}", err=True)
+        raise typer.Exit(1)
+
+
+def _gpu_name() -> dict[str, str]:
+    import torch
+
+    return {"gpu": torch.cuda.get_device_name()}
 
 
 def _shape(name: str) -> shapes.Shape:

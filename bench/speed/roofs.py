@@ -6,8 +6,8 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from bench.speed.place import CPU, Place
 from bench.speed.shapes import BATCH, HIDDEN
-from bench.timing import Stopwatch
 
 ROWS = 670_091  # × 512 bytes = 343 MB: Amazon-670K's output layer, beyond any cache
 PICKED = 16_384  # rows a gather; 8 MiB
@@ -16,7 +16,7 @@ ROW_BYTES = 4 * HIDDEN
 GIGA = 1e9
 
 
-def measure(rows: int = ROWS, seconds: float = 0.4, side: int = 2048) -> dict[str, float]:
+def measure(rows: int = ROWS, seconds: float = 0.4, side: int = 2048, place: Place = CPU) -> dict[str, float]:
     """The roofs, each the median of repetitions that take about so many seconds.
 
     Returns:
@@ -25,54 +25,56 @@ def measure(rows: int = ROWS, seconds: float = 0.4, side: int = 2048) -> dict[st
         adding to them in place (bytes read and written). fp32_gflops, bf16_gflops: of a 2048³ product, and
         `…_step_gflops` of the step's own, [5632, 128] × [128, 256].
     """
-    return _memory(rows, seconds) | _products(seconds, side)
+    return _memory(rows, seconds, place) | _products(seconds, side, place)
 
 
-def _memory(rows: int, seconds: float) -> dict[str, float]:
-    array = torch.rand(rows, HIDDEN)
+def _memory(rows: int, seconds: float, place: Place) -> dict[str, float]:
+    array = torch.rand(rows, HIDDEN, device=place.device)
     size = array.numel() * array.element_size()
-    chunks: tuple[Tensor, ...] = torch.randperm(rows).split(min(PICKED, rows))
-    buffer = torch.empty(len(chunks[0]), HIDDEN)
+    chunks: tuple[Tensor, ...] = torch.randperm(rows, device=place.device).split(min(PICKED, rows))
+    buffer = torch.empty(len(chunks[0]), HIDDEN, device=place.device)
 
     def ids(turn: int) -> Tensor:
         return chunks[turn % max(len(chunks) - 1, 1)]  # the last chunk is shorter
 
     picked = len(buffer) * ROW_BYTES
     return {
-        "read_gbs": size / _median_s(lambda turn: array.sum(), seconds) / GIGA,
-        "update_gbs": 2 * size / _median_s(lambda turn: array.mul_(1.0), seconds) / GIGA,
+        "read_gbs": size / _median_s(lambda turn: array.sum(), seconds, place) / GIGA,
+        "update_gbs": 2 * size / _median_s(lambda turn: array.mul_(1.0), seconds, place) / GIGA,
         "random_read_gbs": picked
-        / _median_s(lambda turn: torch.index_select(array, 0, ids(turn), out=buffer), seconds)
+        / _median_s(lambda turn: torch.index_select(array, 0, ids(turn), out=buffer), seconds, place)
         / GIGA,
         "random_update_gbs": 2
         * picked
-        / _median_s(lambda turn: array.index_add_(0, ids(turn), buffer), seconds)
+        / _median_s(lambda turn: array.index_add_(0, ids(turn), buffer), seconds, place)
         / GIGA,
     }
 
 
-def _products(seconds: float, side: int) -> dict[str, float]:
+def _products(seconds: float, side: int, place: Place) -> dict[str, float]:
     found = {}
     for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         for suffix, (m, k, n) in (("", (side, side, side)), ("_step", (ACTIVE, HIDDEN, BATCH))):
-            spent = _product_s((m, k, n), dtype, seconds)
+            spent = _product_s((m, k, n), dtype, seconds, place)
             found[f"{name}{suffix}_gflops"] = 2 * m * k * n / spent / GIGA
     return found
 
 
-def _product_s(sizes: tuple[int, int, int], dtype: torch.dtype, seconds: float) -> float:
+def _product_s(sizes: tuple[int, int, int], dtype: torch.dtype, seconds: float, place: Place) -> float:
     """Median seconds of [m, k] × [k, n]."""
     m, k, n = sizes
-    a, b, out = torch.randn(m, k).to(dtype), torch.randn(k, n).to(dtype), torch.empty(m, n, dtype=dtype)
-    return _median_s(lambda turn: torch.mm(a, b, out=out), seconds)
+    a, b = (torch.randn(size, device=place.device).to(dtype) for size in ((m, k), (k, n)))
+    out = torch.empty(m, n, dtype=dtype, device=place.device)
+    return _median_s(lambda turn: torch.mm(a, b, out=out), seconds, place)
 
 
-def _median_s(work: Callable[[int], object], seconds: float) -> float:
+def _median_s(work: Callable[[int], object], seconds: float, place: Place) -> float:
     """Median seconds of `work(turn)`, three times at least; the first call is not timed."""
     work(0)
     times: list[float] = []
     while len(times) < 3 or sum(times) < seconds:
-        clock = Stopwatch()
+        place.flush()
+        clock = place.clock()
         with clock.phase("work"):
             work(len(times) + 1)
         times.append(clock.seconds("work"))

@@ -33,7 +33,8 @@ class Options:
     rounds: int
     plan: Plan
     threads: int
-    backend: Literal["auto", "cpu", "reference"] = "auto"
+    backend: Literal["auto", "cpu", "reference", "cuda"] = "auto"
+    device: Literal["cpu", "cuda"] = "cpu"
 
 
 @dataclass
@@ -60,11 +61,16 @@ class Session:
         synthetic.save(synthetic.generate(shape), data)
         failed: set[str] = set()
         for number in range(self.options.rounds):
-            for system in _in_turn(["roofs", "tables", *self.options.systems], number):
+            for system in _in_turn([*self._beside, *self.options.systems], number):
                 name = name_of(system)
                 if name not in failed and self._measure(shape, data, system, number)["status"] != "ok":
                     failed.add(name)
         data.unlink()
+
+    @property
+    def _beside(self) -> list[Measured]:
+        """What is measured beside the systems; tables of many families are compared on the CPU alone."""
+        return ["roofs", "tables"] if self.options.device == "cpu" else ["roofs"]
 
     def _measure(self, shape: Shape, data: Path, system: Measured, number: int) -> Measurement:
         options = self.options
@@ -75,6 +81,7 @@ class Session:
             plan=options.plan,
             backend=options.backend,
             threads=options.threads,
+            device=options.device,
         )
         name = name_of(system)
         found = {"shape": shape.name, "system": name, "round": number} | in_a_fresh_process(job)

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench import memory, methods
+from bench import methods
 from bench.seeds import stream
+from bench.speed.place import CPU, Place
 from bench.speed.shapes import BATCH
 from bench.speed.systems import System
 from bench.task import Task
@@ -46,10 +47,11 @@ class Plan:
 class Stepper:
     """A network in training, one timed step at a time."""
 
-    def __init__(self, task: Task, system: System, seed: int = 0) -> None:
+    def __init__(self, task: Task, system: System, seed: int = 0, place: Place = CPU) -> None:
         method, streams = methods.get(system.method), partial(stream, seed)
         config = method.config(**system.params)
-        self.task, self.net = task, method.build(task, config, streams)
+        self.task, self.place = task, place
+        self.net = method.build(task, config, streams).to(place.device)
         self.optimizers = self.net.optimizers(**config.adam())
         self.batches: Iterator[Tensor] = endless_batches(len(task.train), BATCH, streams)
         self.step = 0
@@ -57,9 +59,10 @@ class Stepper:
 
     def advance(self) -> Stopwatch:
         """One step from cutting the batch to the update of the tables, each phase on the clock."""
-        clock = Stopwatch()
+        self.place.flush()
+        clock = self.place.clock()
         with clock.phase("batch"):
-            self.rows, labels = self.task.train.batch(next(self.batches))
+            self.rows, labels = self.place.put(self.task.train.batch(next(self.batches)))
         with clock.phase("forward"):
             loss = self.net.loss(self.rows, labels)
         with clock.phase("backward"):
@@ -78,7 +81,7 @@ class Stepper:
     @torch.no_grad()
     def hidden(self, points: Tensor) -> tuple[Tensor, Candidates]:
         """The queries [B, D] that training points ([B] int64) are to the output layer by now, and their labels."""
-        rows, labels = self.task.train.batch(points)
+        rows, labels = self.place.put(self.task.train.batch(points))
         return self.net.hidden(rows), labels
 
     def refresh(self, step: int, clock: Stopwatch) -> None:
@@ -115,7 +118,7 @@ class Stepper:
         return self.net.head.sampler if isinstance(self.net.head, SampledLinear) else None
 
 
-def measure(task: Task, system: System, plan: Plan) -> dict[str, Any]:
+def measure(task: Task, system: System, plan: Plan, place: Place = CPU) -> dict[str, Any]:
     """Build the system, warm it up and time its steps.
 
     Returns:
@@ -124,13 +127,14 @@ def measure(task: Task, system: System, plan: Plan) -> dict[str, Any]:
         full update, made for the purpose, over the steps between two: the policy's interval (the first, if they grow),
         or, if it has none, all steps since the build, none of which may have called for one: then it is an upper
         bound for what those steps cost, not an estimate for longer runs. build_s: the first build of the tables, which
-        is in no step. peak_mib: of the process from before the build on; base_mib: data, torch and nothing else.
+        is in no step. peak_mib: of the process from before the build on; base_mib: data, torch and nothing else; on a
+        GPU both are those of torch's allocator.
         active_rows, feature_rows, feature_entries: see `touched`, means.
     """
     task.train.batch(torch.zeros(1, dtype=torch.int64))
-    base_mib = memory.resident_mib()
-    memory.reset_peak()
-    stepper, build = Stepper(task, system), Stopwatch()
+    base_mib = place.resident_mib()
+    place.reset_peak()
+    stepper, build = Stepper(task, system, place=place), place.clock()
     stepper.refresh(0, build)
     _warm_up(stepper, plan)
     before = stepper.updates
@@ -143,7 +147,7 @@ def measure(task: Task, system: System, plan: Plan) -> dict[str, Any]:
         "updates": updates,
         "build_s": build.seconds("update"),
         "base_mib": base_mib,
-        "peak_mib": memory.peak_mib(),
+        "peak_mib": place.peak_mib(),
         "parameters": sum(parameter.numel() for parameter in stepper.net.parameters()),
         **_means(counts),
     }
@@ -178,8 +182,8 @@ def _amortised_update(stepper: Stepper, clocks: list[Stopwatch], updates: int) -
     mean = sum(clock.seconds("update") for clock in clocks) / len(clocks)
     if updates >= SEEN_OFTEN or not stepper.can_update:
         return mean
-    once = Stopwatch()
-    stepper.update_all(Stopwatch())  # the first fit of hash functions is longer than the later ones
+    once = stepper.place.clock()
+    stepper.update_all(stepper.place.clock())  # the first fit of hash functions is longer than the later ones
     stepper.update_all(once)
     asked = sum(sorted(clock.seconds("update") for clock in clocks)[: len(clocks) - updates]) / len(clocks)
     return asked + once.seconds("update") / (update_interval(stepper.net) or stepper.step)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench import methods
 from bench.speed import roofs, stepping, synthetic, tables
+from bench.speed.place import place
 from bench.speed.stepping import Plan
 from bench.speed.systems import System
 from bench.timing import settle
@@ -27,8 +28,9 @@ class Job(BaseModel):
     data: Path
     system: System | Literal["roofs", "tables"]
     plan: Plan
-    backend: Literal["auto", "cpu", "reference"]
+    backend: Literal["auto", "cpu", "reference", "cuda"]
     threads: int
+    device: Literal["cpu", "cuda"] = "cpu"
 
 
 def carry_out(job: Job) -> dict[str, Any]:
@@ -38,7 +40,8 @@ def carry_out(job: Job) -> dict[str, Any]:
     used = backend.use(job.backend, products)
     if job.system == "roofs":
         small = job.shape == "tiny"
-        found = roofs.measure(rows=4096, seconds=0.0, side=64) if small else roofs.measure()
+        here = place(job.device)
+        found = roofs.measure(rows=4096, seconds=0.0, side=64, place=here) if small else roofs.measure(place=here)
         return {"status": "ok", "backend": used, "roofs": found}
     if job.system == "tables":
         found_rows = tables.measure(synthetic.load(job.data, job.shape), steps=trained_steps(job))
@@ -47,7 +50,8 @@ def carry_out(job: Job) -> dict[str, Any]:
     if (reason := methods.get(job.system.method).skip()) is not None:
         return {"status": "skipped", "reason": reason}
     task = synthetic.load(job.data, job.shape)
-    return {"status": "ok", "backend": used, "products": products, **stepping.measure(task, job.system, job.plan)}
+    found = stepping.measure(task, job.system, job.plan, place(job.device))
+    return {"status": "ok", "backend": used, "products": products, **found}
 
 
 def trained_steps(job: Job) -> int:
@@ -66,7 +70,8 @@ def limit_memory() -> None:
 
 def main() -> None:
     job = Job.model_validate_json(sys.stdin.read())
-    limit_memory()
+    if job.device == "cpu":  # CUDA reserves more addresses than there is memory
+        limit_memory()
     settle()
     print(json.dumps(carry_out(job)), flush=True)
 

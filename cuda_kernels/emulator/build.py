@@ -1,7 +1,8 @@
 """Compile a `.cu` text for the CPU with the machine's own compiler, once for each text, flavour and compiler.
 
 Flavours: `fast`; `asan`, which finds accesses out of bounds and undefined behaviour; `tsan`, which finds data races;
-`coverage`, which counts how often each line ran.
+`coverage`, which counts how often each line ran; `ucontext`, `fast` with the switch of fibers that processors other
+than x86-64 have.
 """
 
 import fcntl
@@ -39,6 +40,7 @@ FLAVOURS = {
         ("-DEMULATE_ADDRESS",),
     ),
     "tsan": Flavour(("-O1", "-g", "-fsanitize=thread", "-fno-omit-frame-pointer"), ("-DEMULATE_THREAD",)),
+    "ucontext": Flavour(("-O2",), ("-DEMULATE_UCONTEXT",)),
     "coverage": Flavour(("-O0", "--coverage")),
 }
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from cuda_kernels.arguments import Argument, Launch
 from cuda_kernels.emulator.build import flavour, shared_object
 from cuda_kernels.errors import DeviceError, ManifestError
-from cuda_kernels.kernel import expressions
+from cuda_kernels.kernel import Instance, Kernel, expressions
 from cuda_kernels.manifest import KERNELS
 from cuda_kernels.source import source
 
@@ -129,6 +129,11 @@ def module(name: str) -> Module:
     return Module.load(name, source(name), expressions(KERNELS, name))
 
 
+def check_signature(kernel: Kernel, instance: Instance) -> None:
+    """ManifestError, if the text's argument types are not those of the manifest's entry."""
+    _check_signature(kernel.source, kernel.expression(instance), kernel.signature(instance))
+
+
 @cache
 def _check_signature(name: str, instance: str, wanted: str) -> None:
     found = module(name).signature(instance)
@@ -146,5 +151,5 @@ def run(asked: Launch) -> None:
     kernel = asked.kernel
     if asked.device.type != "cpu":
         raise DeviceError(f"kernel {kernel.name} was given tensors on {asked.device}; the emulator takes CPU tensors.")
-    _check_signature(kernel.source, asked.expression, kernel.signature(asked.instance))
+    check_signature(kernel, asked.instance)
     module(kernel.source).run(asked.expression, asked.grid, kernel.block, asked.values, asked.dynamic)

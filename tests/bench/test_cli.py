@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from bench import cli, experiments
 from bench.cli import app
 from bench.config import RunConfig
 from bench.experiments import first_light
+from cuda_kernels.errors import DeviceError
+from mongoose.ops.backend import using
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,6 +77,18 @@ def test_unknown_items_are_refused() -> None:
     result = invoke("reproduce", "figure-99")
     assert result.exit_code == 2
     assert "first-light" in result.output
+
+
+def test_the_emulator_is_a_backend_where_there_is_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise DeviceError("no C++ compiler.")
+
+    with using("reference"):
+        assert cli._backend("emulated") == "emulated"
+        monkeypatch.setattr("cuda_kernels.emulator.build.compiler", fail)
+        with pytest.raises(typer.Exit):
+            cli._backend("emulated")
+    assert "--backend" in invoke("reproduce", "--help").output
 
 
 def test_doctor_speaks_of_torch_and_the_gpu() -> None:

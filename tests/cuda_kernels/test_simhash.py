@@ -32,9 +32,10 @@ def test_codes_are_those_of_the_definition(
         assert torch.equal(reference, kernel)
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("bits", [31, 32, 33, 63])
-def test_codes_of_64_bits_hold_as_many_planes(device: torch.device, bits: int) -> None:
-    x, planes = whole(37, 5), whole(5, 3 * bits, seed=1)
+def test_codes_of_64_bits_hold_as_many_planes(device: torch.device, bits: int, dtype: torch.dtype) -> None:
+    x, planes = whole(37, 5, dtype), whole(5, 3 * bits, dtype, seed=1)
     codes = torch.empty(37, 3, dtype=torch.int64, device=device)
     launch("simhash", x=x.to(device), planes=planes.to(device), offset=None, codes=codes, K=bits)
     signs = (x @ planes > 0).view(37, 3, bits)
