@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,7 +52,7 @@ def bind(kernel: Kernel, given: Mapping[str, Argument | Choice]) -> Launch:
 
 
 def _check_names(kernel: Kernel, given: Mapping[str, Argument | Choice]) -> None:
-    known = {argument.name for argument in kernel.arguments} | set(kernel.templates) | _symbols(kernel)
+    known = {argument.name for argument in kernel.arguments} | set(kernel.parameters) | _symbols(kernel)
     needed = {argument.name for argument in kernel.arguments if isinstance(argument, Array)}
     for name in sorted(set(given) - known):
         raise KernelArgumentError(kernel.name, name, f"unknown; it takes {sorted(known)}.")
@@ -81,14 +82,19 @@ def _arrays(kernel: Kernel, given: Mapping[str, Argument | Choice]) -> list[tupl
 
 def _instance(kernel: Kernel, given: Mapping[str, Argument | Choice]) -> Instance:
     """What each template parameter is: given, or the dtype of the first array that has it."""
-    instance: dict[str, Choice] = {}
-    for name, choices in kernel.templates.items():
-        of_arrays = [tensor.dtype for array, tensor in _arrays(kernel, given) if array.dtype == name]
-        chosen = given[name] if name in given else next(iter(of_arrays), None)
-        if chosen not in choices or isinstance(chosen, Tensor | float | None):
-            raise KernelArgumentError(kernel.name, name, f"is {chosen}; there are instances for {choices}.")
-        instance[name] = chosen
-    return instance
+    chosen = {name: _choice(kernel, given, name) for name in kernel.parameters}
+    instances = kernel.instances()
+    if chosen in instances:
+        return chosen
+    alone = (name for name in chosen if chosen[name] not in [instance[name] for instance in instances])
+    name = next(alone, next(iter(chosen)))
+    raise KernelArgumentError(kernel.name, name, f"is {chosen[name]}; there are instances for {instances}.")
+
+
+def _choice(kernel: Kernel, given: Mapping[str, Argument | Choice], name: str) -> Any:
+    """What was given for a template parameter, or the dtype of the first array that has it; else None."""
+    of_arrays = [tensor.dtype for array, tensor in _arrays(kernel, given) if array.dtype == name]
+    return given[name] if name in given else next(iter(of_arrays), None)
 
 
 def _symbols(kernel: Kernel) -> set[str]:

@@ -2,7 +2,7 @@
 
 import ast
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import CodeType
@@ -70,7 +70,8 @@ class Kernel:
 
     Attributes:
         name: of the function. source: its file. does: in a line.
-        templates: parameter → what it may be; the instances are all combinations.
+        templates: parameter → what it may be; the instances are all combinations. Parameters that are named together,
+            "Z T", are chosen together.
         arguments: in the function's order.
         grid, block: geometry; `block` threads, as in `__launch_bounds__`.
         dynamic: bytes of dynamic shared memory, an expression over sizes; a dtype parameter is its bytes.
@@ -84,7 +85,7 @@ class Kernel:
     arguments: tuple[Array | Scalar, ...]
     grid: Grid
     registers: int
-    templates: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
+    templates: Mapping[str, tuple[Choice | tuple[Choice, ...], ...]] = field(default_factory=dict)
     block: int = 128
     dynamic: str = "0"
     shared: int = 0
@@ -94,16 +95,25 @@ class Kernel:
     def instances(self) -> list[Instance]:
         """All combinations of what the template parameters may be."""
         combinations = itertools.product(*self.templates.values())
-        return [dict(zip(self.templates, chosen, strict=True)) for chosen in combinations]
+        return [dict(zip(self.parameters, _flat(chosen), strict=True)) for chosen in combinations]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The template parameters, in the function's order."""
+        return " ".join(self.templates).split()
 
     def expression(self, instance: Instance) -> str:
         """The C++ name of an instance: `simhash<float, int>`."""
-        chosen = [_as_c(instance[parameter]) for parameter in self.templates]
+        chosen = [_as_c(instance[parameter]) for parameter in self.parameters]
         return f"{self.name}<{', '.join(chosen)}>" if chosen else self.name
 
     def signature(self, instance: Instance) -> str:
         """The argument types of an instance, as the emulator tells those of the text."""
         return ", ".join(_signature(argument, instance) for argument in self.arguments)
+
+
+def _flat(chosen: Iterable[Choice | tuple[Choice, ...]]) -> list[Choice]:
+    return [each for choice in chosen for each in (choice if isinstance(choice, tuple) else (choice,))]
 
 
 def dtype_of(argument: Array | Scalar, instance: Instance) -> torch.dtype:

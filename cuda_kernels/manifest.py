@@ -131,7 +131,8 @@ SCATTER_ATOMIC = Kernel(
     flops="2 * E * D",
 )
 
-SCORES = {"Z": STORED, "T": FLOATS}  # how scores are stored, and in what they are summed
+SUMMED = tuple((dtype, dtype) for dtype in FLOATS)
+SCORES = {"Z T": (*SUMMED, (torch.bfloat16, torch.float32))}  # how scores are stored, and in what they are summed
 SHIFT = (Array("bias", "T", "U"), Array("log_inclusion", "T", "U", optional=True))
 COLUMNS = (Array("columns", torch.int64, "E"), Array("offsets", torch.int64, "B+1"))
 
@@ -766,7 +767,7 @@ SCORE_CANDIDATES = Kernel(
     name="score_candidates",
     source="best.cu",
     does="scores of each sample's candidates",
-    templates={"T": FLOATS, "W": STORED},
+    templates={"T W": (*SUMMED, *((dtype, torch.bfloat16) for dtype in FLOATS))},
     arguments=(
         Array("x", "T", "B D"),
         Array("weight", "W", "N D"),

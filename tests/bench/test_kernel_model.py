@@ -15,7 +15,7 @@ from cuda_kernels.roofline import CARDS, LABEL
 def test_every_kernel_has_sizes_on_the_papers_shapes(name: str) -> None:
     """A name that is missing here wants a line in `bench/kernel_sizes.py`."""
     kernel = KERNELS[name]
-    widths = dict.fromkeys(kernel.templates, 4)
+    widths = dict.fromkeys(kernel.parameters, 4)
     for shape in PAPERS:
         known = sizes(kernel, shapes.get(shape)) | widths
         assert evaluate(kernel.traffic, known) > 0

@@ -1,5 +1,6 @@
 """Arguments of a launch are checked before it, by name; what fits is bound."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def test_instance_sizes_and_geometry_follow_from_the_tensors() -> None:
         ("weight", {"weight": torch.zeros(3)}, "unknown; it takes"),
         ("x", {"x": None}, "is None; expected a tensor"),
         ("planes", {"planes": torch.zeros(D, L * K, dtype=torch.float64)}, "is torch.float64; expected torch.float32"),
-        ("T", {"x": torch.zeros(N, D, dtype=torch.int32)}, "there are instances for"),
+        ("T", {"x": torch.zeros(N, D, dtype=torch.int32)}, "is torch.int32; there are instances for"),
         ("codes", {"codes": torch.zeros(N + 1, L, dtype=torch.int32)}, r"has shape \(38, 3\); \[N L\] is \(37, 3\)"),
         ("K", {"K": ...}, "missing, and no shape says"),
         ("planes", {"planes": torch.zeros(D, L * K + 1)}, r"\[D L\*K\] is \(5, 12\)"),
@@ -74,3 +75,16 @@ def test_sizes_are_sums_and_products() -> None:
     assert evaluate("(N + 3) // 4 * -2", {"N": 9}) == -6
     with pytest.raises(ValueError, match="accepted"):
         evaluate("open('x')", {})
+
+
+def test_parameters_that_are_chosen_together_have_no_other_pairs() -> None:
+    kernel = replace(
+        KERNELS["simhash"], templates={"T Code": ((torch.float32, torch.int32), (torch.float64, torch.int64))}
+    )
+    assert [kernel.expression(instance) for instance in kernel.instances()] == [
+        "simhash<float, int>",
+        "simhash<double, int64_t>",
+    ]
+    assert bind(kernel, given()).expression == "simhash<float, int>"
+    with pytest.raises(KernelArgumentError, match="there are instances for"):
+        bind(kernel, given(codes=torch.zeros(N, L, dtype=torch.int64)))
