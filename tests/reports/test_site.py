@@ -7,13 +7,27 @@ from pathlib import Path
 import pytest
 
 from bench.store import Rows, read_export
-from reports.readme import ELSEWHERE, RESULTS, SPEED, SWEEP, elsewhere, marks, rewrite, speed, sweep, table
+from reports.readme import (
+    ELSEWHERE,
+    QUESTION,
+    RESULTS,
+    SPEED,
+    SWEEP,
+    elsewhere,
+    marks,
+    question,
+    rewrite,
+    speed,
+    sweep,
+    table,
+)
 from reports.site import build
 from reports.tables import at_equal_seconds, at_equal_steps, scores
 
 HOSTILE = "<script>alert('x')</script>"
 REFERENCE = Path("reports/results/wordnet")
 REFERENCE_DEBIAN = Path("reports/results/debian")
+REFERENCE_QUESTION = Path("reports/results/question")
 REFERENCE_SPEED = Path("reports/results/speed")
 
 
@@ -129,6 +143,7 @@ def test_readme_is_in_step_with_the_committed_rows(tmp_path):
     copy.write_text(Path("README.md").read_text())
     reason = "README.md is out of date: run `python -m bench readme`"
     assert not rewrite(copy, RESULTS, table(read_export(REFERENCE))), reason
+    assert not rewrite(copy, QUESTION, question(read_export(REFERENCE_QUESTION))), reason
     assert not rewrite(copy, ELSEWHERE, elsewhere(read_export(REFERENCE_DEBIAN))), reason
     kept = {path.stem: json.loads(path.read_text()) for path in REFERENCE_SPEED.glob("*.json")}
     assert not rewrite(copy, SPEED, speed(kept["amazon-670k"])), reason
