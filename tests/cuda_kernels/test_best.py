@@ -104,7 +104,7 @@ def digests(tables: int, bits: int) -> Tensor:
 
 
 @pytest.mark.parametrize("with_radius", [False, True], ids=["distance", "estimate"])
-@pytest.mark.parametrize(("tables", "bits", "size"), [(1, 1, 1), (5, 9, 20), (120, 2, 400)])
+@pytest.mark.parametrize(("tables", "bits", "size"), [(1, 1, 1), (5, 9, 400), (12, 8, 10), (120, 2, 20)])
 @pytest.mark.parametrize("queries", SIZES)
 def test_shortlist_is_the_definition(
     both: Both, queries: int, tables: int, bits: int, size: int, with_radius: bool
