@@ -1,5 +1,6 @@
 """Resident memory of this process, as the Linux kernel accounts it."""
 
+import ctypes
 import re
 from pathlib import Path
 
@@ -23,6 +24,18 @@ def reset_peak() -> bool:
     except OSError:
         return False
     return True
+
+
+def trim() -> bool:
+    """Hand memory that was freed back to the kernel, so that who takes it next is seen to; False if there was none.
+
+    Raises:
+        OSError: the C library is not GNU's, and has no such call.
+    """
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except AttributeError:
+        raise OSError("freed memory is handed back by malloc_trim of GNU's C library; this one lacks it.") from None
 
 
 def _status(name: str) -> float:

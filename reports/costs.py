@@ -15,7 +15,7 @@ MILLISECONDS = ["step_ms", "asked_ms", "update_ms"]
 
 def costs(rows: Rows) -> pd.DataFrame:
     """By system: median over rounds, in milliseconds, of a step, of asking for updates, and of one update of all."""
-    if "system" not in rows.measures:
+    if not {"system", *MILLISECONDS} <= set(rows.measures):
         return pd.DataFrame(columns=MILLISECONDS).rename_axis("system")
     return rows.measures.groupby("system")[MILLISECONDS].median()
 
