@@ -78,9 +78,7 @@ class Moment:
     fits: int
 
 
-def train(
-    model: TransformerLM, settings: ModelSettings, draw: Draw, steps: int, evaluations: int
-) -> Iterator[Moment]:
+def train(model: TransformerLM, settings: ModelSettings, draw: Draw, steps: int, evaluations: int) -> Iterator[Moment]:
     """Train, and stop the clock at equal spacing in steps; whoever iterates evaluates meanwhile.
 
     On the clock: drawing a batch, the step, hashing, asking the policies, mining and fits.
