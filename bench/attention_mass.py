@@ -23,11 +23,12 @@ def watching_mass(model: nn.Module, counted: Tensor, best: int = BEST) -> Iterat
         counted: [B, T] bool, positions whose attention counts.
     """
     found: list[float] = []
+
+    def watch(layer: SharedQKAttention, given: tuple[Tensor]) -> None:
+        found.append(retrieved_mass(layer, given[0], counted, best))
+
     layers = [module for module in model.modules() if isinstance(module, SharedQKAttention)]
-    hooks = [
-        layer.register_forward_pre_hook(lambda layer, given: found.append(retrieved_mass(layer, *given, counted, best)))
-        for layer in layers
-    ]
+    hooks = [layer.register_forward_pre_hook(watch) for layer in layers]
     try:
         yield found
     finally:

@@ -110,7 +110,7 @@ def _rate(done: int, *, warmup: int, steps: int) -> float:
 def _step(model: TransformerLM, optimizer: torch.optim.Optimizer, draw: Draw, clip: float) -> float:
     loss = model.loss(*draw())
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     clip_grad_norm_(model.own_parameters(), clip)
     optimizer.step()
     return loss.item()
