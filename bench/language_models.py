@@ -1,7 +1,7 @@
 """Language models as studies train them: settings, a start, and training whose clock stops for evaluations."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,6 +38,11 @@ class ModelSettings(BaseModel):
     warmup: int = Field(default=100, ge=1)  # steps, after which the rate falls to a tenth in a straight line
     clip: float = Field(default=1.0, gt=0)  # norm of the gradient
 
+    @property
+    def form(self) -> str:
+        """Kind and rounds of attention: "full", "lsh_4"."""
+        return f"{self.attention}_{self.rounds}" if self.attention in ("lsh", "mongoose") else self.attention
+
 
 def start(settings: ModelSettings, seed: int) -> TransformerLM:
     """A model before its first step, whose positions are learned, one vector each."""
@@ -66,6 +71,20 @@ def with_attention(model: TransformerLM, settings: ModelSettings, seed: int) -> 
     held = {name: value for name, value in model.state_dict().items() if ".family." not in name}
     other.load_state_dict(held, strict=False)
     return other.eval()
+
+
+def forms(
+    model: TransformerLM, settings: ModelSettings, judged_by: Sequence[int], seed: int
+) -> Iterator[tuple[str, TransformerLM]]:
+    """The model as trained, if that draws nothing; its weights under LSH attention of so many rounds, and under full.
+
+    Nothing is drawn from what training draws from, so that evaluations do not change it.
+    """
+    if settings.attention in ("local", "mongoose"):
+        yield settings.form, model.eval()
+    for other in [{"attention": "lsh", "rounds": rounds} for rounds in judged_by] + [{"attention": "full"}]:
+        changed = settings.model_copy(update=other)
+        yield changed.form, with_attention(model, changed, seed)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The duplication task 0 w 0 w under every form of attention: learned with one number of rounds, judged with others."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from bench.attention_mass import watching_mass
 from bench.config import RunConfig
-from bench.language_models import ModelSettings, start, train, with_attention
+from bench.language_models import ModelSettings, forms, start, train
 from bench.studies.base import Rows, Study
 from datasets.text.copy_task import CopyTask
 from mongoose.nn.transformer_lm import TransformerLM
@@ -51,32 +50,14 @@ def measures(config: RunConfig) -> Rows:
     moments = train(model, settings, lambda: draw(task, config.batch_size, words), config.steps, config.evaluations)
     for moment in moments:
         given = draw(task, asked.sequences, unseen)
-        for evaluated, judged in _forms(model, settings, asked, config.seed + moment.step):
-            yield {"trained": name(settings), "evaluated": evaluated} | vars(moment) | judge(judged, *given)
+        for form, judged in forms(model, settings, asked.judged_by, config.seed + moment.step):
+            yield {"trained": settings.form, "evaluated": form} | vars(moment) | judge(judged, *given)
 
 
 def draw(task: CopyTask, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
     """Sequences, and which of their tokens are to be told, [count, T]."""
     tokens, told = task.draw(count, generator)
     return torch.from_numpy(tokens), torch.from_numpy(told)
-
-
-def name(settings: ModelSettings) -> str:
-    """Kind and rounds of attention."""
-    hashes = settings.attention in ("lsh", "mongoose")
-    return f"{settings.attention}_{settings.rounds}" if hashes else settings.attention
-
-
-def _forms(
-    model: TransformerLM, settings: ModelSettings, asked: CopySettings, seed: int
-) -> Iterator[tuple[str, TransformerLM]]:
-    """The model as trained, if that draws nothing, and its weights under full attention and each number of rounds."""
-    if settings.attention in ("local", "mongoose"):
-        yield name(settings), model.eval()
-    others = [{"attention": "lsh", "rounds": rounds} for rounds in asked.judged_by] + [{"attention": "full"}]
-    for other in others:
-        form = settings.model_copy(update=other)
-        yield name(form), with_attention(model, form, seed)
 
 
 @torch.no_grad()
