@@ -7,6 +7,8 @@ from bench.experiments.base import Experiment
 
 FORMS = (("full", 1), ("local", 1), ("lsh", 1), ("lsh", 2), ("lsh", 4), ("mongoose", 1))
 
+MODEL = {"lr": 0.02, "heads": 2}  # with smaller steps or more heads they take longer to begin
+
 
 @dataclass(frozen=True)
 class Size:
@@ -32,7 +34,7 @@ def runs(scale: Scale, seeds: int) -> list[RunConfig]:
 
 def _run(scale: Scale, seed: int, attention: str, rounds: int) -> RunConfig:
     size = SIZES[scale]
-    model = {"attention": attention, "rounds": rounds, "chunk": size.chunk}
+    model = {"attention": attention, "rounds": rounds, "chunk": size.chunk} | MODEL
     hashes = attention in ("lsh", "mongoose")
     return RunConfig(
         experiment=experiment.item,
