@@ -230,14 +230,13 @@ def _is_done(config: RunConfig, store: Path) -> bool:
 
 def _require_data(configs: list[RunConfig]) -> None:
     """Stop before the first run, if a data set is missing."""
-    import datasets
     from bench import studies
     from datasets.base import DatasetError
 
-    made_up = {config.dataset for config in configs if config.method in studies.found()} - set(datasets.names())
+    made_up = {config.dataset for config in configs if config.method in studies.found()} - set(data.names())
     try:
         for name in sorted({config.dataset for config in configs} - made_up):
-            datasets.get(name).verify(contents=False)
+            data.find(name).verify(contents=False)
     except DatasetError as error:
         _fail(str(error))
 

@@ -26,7 +26,7 @@ from bench.store import Store
 from bench.task import Task, curve_points
 from bench.timing import Stopwatch, settle
 from bench.training import DivergedError, Progress, Training
-from datasets import get, names
+from datasets import get, names, text
 from datasets.base import Part, Splits
 from mongoose.ops import backend
 
@@ -38,8 +38,14 @@ LINES: dict[str, Callable[[Part, Part], NDArray[np.int64]]] = {
 
 def key_of(config: RunConfig) -> str:
     """The key under which the store keeps this run; other data of the same name make another run."""
-    data = get(config.dataset).provenance() if config.dataset in names() else {}
-    return run_key(config.model_dump(mode="json") | {"data": data}, environment.code_digest())
+    return run_key(config.model_dump(mode="json") | {"data": _data(config.dataset)}, environment.code_digest())
+
+
+def _data(name: str) -> dict[str, Any]:
+    """What tells the content of a data set apart; nothing, where data are made up."""
+    if name in text.names():
+        return {"recipe": text.get(name).entry.recipe}
+    return dict(get(name).provenance()) if name in names() else {}
 
 
 def execute(config: RunConfig, progress: Progress) -> tuple[Run, list[Trace], list[dict[str, Any]]]:
@@ -134,8 +140,8 @@ def describe(config: RunConfig) -> dict[str, Any]:
     asked = config.model_dump(mode="json")
     if config.method in methods.found():
         asked["params"] = methods.get(config.method).config(**config.params).model_dump(mode="json")
-    if config.dataset in names():
-        asked["data"] = get(config.dataset).provenance()
+    if data := _data(config.dataset):
+        asked["data"] = data
     return {
         "key": key_of(config),
         "experiment": config.experiment,

@@ -17,6 +17,17 @@ class Look:
     dash: str = "-"
 
 
+FORMS = {  # of attention
+    "full": Look("full attention", "#333333", "s"),
+    "local": Look("local attention", "#999933", "^"),
+    "lsh_1": Look("LSH, 1 round", "#56B4E9", "D"),
+    "lsh_2": Look("LSH, 2 rounds", "#0072B2", "v"),
+    "lsh_4": Look("LSH, 4 rounds", "#1B3A6B", "o"),
+    "lsh_8": Look("LSH, 8 rounds", "#000000", "o", ":"),
+    "mongoose_1": Look("MONGOOSE, 1 round", "#D55E00", "P"),
+    "mongoose_4": Look("MONGOOSE, 4 rounds", "#8A3B00", "X"),
+}
+
 LOOKS = {
     "dense": Look("dense softmax", "#333333", "s"),
     "sampled_uniform": Look("sampled softmax, uniform", "#E69F00", "^"),
@@ -44,7 +55,7 @@ LOOKS = {
     "oracle_topk": Look("oracle: the true top 8", "#117733", "X"),
     "nearest_neighbours": Look("10 nearest neighbours", "#5F6B6D", "", "--"),
     "most_frequent": Look("most frequent labels", "#5F6B6D", "", ":"),
-}
+} | {f"{study}-{form}": look for study in ("copying", "byte_lm") for form, look in FORMS.items()}
 
 UNTRAINED = (  # those of the first experiment
     "nearest_neighbours",

@@ -1,0 +1,73 @@
+"""How much of the attention that exact attention would pay is within reach of a form that does not look everywhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, normalize
+
+from mongoose.nn.attention import FullAttention, LocalAttention, SharedQKAttention, sort_by_bucket
+from mongoose.nn.lsh_attention import LSHAttention
+from mongoose.ops.lsh_attention import LEAST_NORM
+
+BEST = 8  # positions
+
+
+@contextmanager
+def watching_mass(model: nn.Module, counted: Tensor, best: int = BEST) -> Iterator[list[float]]:
+    """A list that fills, in a forward pass of tokens [B, T], with `retrieved_mass` of each layer's attention in turn.
+
+    Args:
+        counted: [B, T] bool, positions whose attention counts.
+    """
+    found: list[float] = []
+
+    def watch(layer: SharedQKAttention, given: tuple[Tensor]) -> None:
+        found.append(retrieved_mass(layer, given[0], counted, best))
+
+    layers = [module for module in model.modules() if isinstance(module, SharedQKAttention)]
+    hooks = [layer.register_forward_pre_hook(watch) for layer in layers]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@torch.no_grad()
+def retrieved_mass(layer: SharedQKAttention, x: Tensor, counted: Tensor, best: int = BEST) -> float:
+    """Of what exact causal attention pays to the `best` positions of a query, the share whose positions are met.
+
+    All scores of T × T are computed; layers that draw their hash functions draw once more.
+
+    Args:
+        x: [B, T, D], what the layer is given. counted: [B, T] bool.
+    """
+    B, T, _ = x.shape
+    qk = linear(x, layer.to_qk.weight).view(B, T, layer.heads, -1).transpose(1, 2).flatten(0, 1)
+    scores = layer.scale * qk @ normalize(qk, dim=2, eps=LEAST_NORM).transpose(1, 2)
+    earlier = torch.ones(T, T, dtype=torch.bool).tril(-1)
+    paid = torch.where(earlier, scores.masked_fill(~earlier, -torch.inf).softmax(2), 0)
+    top = paid.topk(min(best, T), dim=2)
+    rows = counted.repeat_interleave(layer.heads, dim=0).clone()
+    rows[:, 0] = False  # meets nobody
+    retrieved = torch.where(_met(layer, qk).gather(2, top.indices), top.values, 0)
+    return float(retrieved[rows].sum() / top.values[rows].sum())
+
+
+def _met(layer: Any, qk: Tensor) -> Tensor:
+    """[N, T, T] bool: whether j lies in the chunk of i or in the one before, in a round."""
+    N, T, _ = qk.shape
+    if isinstance(layer, FullAttention):
+        return torch.ones(N, T, T, dtype=torch.bool)
+    if isinstance(layer, LocalAttention):
+        order = sort_by_bucket(torch.zeros(N, T, 1, dtype=torch.int32), 1)
+    else:
+        assert isinstance(layer, LSHAttention)
+        order = layer.buckets(qk)[:, 0]
+    place = (torch.arange(T) // layer.chunk).expand_as(order)
+    chunks = torch.empty_like(place).scatter(2, order.long(), place)
+    back = chunks.unsqueeze(3) - chunks.unsqueeze(2)
+    return ((back == 0) | (back == 1)).any(1)
