@@ -56,7 +56,7 @@ def table(rows: Rows) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "method": label(row.method),
+                "method": label(str(row.method)),
                 "n": str(row.n),
                 "test P@1 (%)": mean_sd(100 * of["p_at_1"]),
                 "P@5 (%)": mean_sd(100 * of["p_at_5"]),

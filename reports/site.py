@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.store import Rows, write_atomically
-from reports import byte_lm, copying, fronts, growth, hash_rates, hashing, kernels, policies, question
+from reports import attention_cost, byte_lm, copying, fronts, growth, hash_rates, hashing, kernels, policies, question
 from reports.claims.base import as_json, discover, judge_all
 from reports.figures import base as figures
 from reports.paper_values import paper_values
@@ -20,6 +20,7 @@ from reports.tables import at_equal_seconds, at_equal_steps, cost, environments,
 
 TEMPLATES = Path(__file__).parent / "templates"
 TABLES = {  # by experiment; the others have those of learning curves
+    "attention-cost": attention_cost.tables,
     "byte-lm": byte_lm.tables,
     "copy-task": copying.tables,
     "fronts": fronts.tables,

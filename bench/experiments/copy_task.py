@@ -7,7 +7,7 @@ from bench.experiments.base import Experiment
 
 FORMS = (("full", 1), ("local", 1), ("lsh", 1), ("lsh", 2), ("lsh", 4), ("mongoose", 1))
 
-MODEL = {"lr": 0.02, "heads": 2}  # with smaller steps or more heads they take longer to begin
+MODEL = {"lr": 0.01, "heads": 4}
 
 
 @dataclass(frozen=True)

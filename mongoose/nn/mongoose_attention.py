@@ -65,7 +65,7 @@ class MongooseAttention(LSHAttention):
 
     @classmethod
     def by_drift(
-        cls, dim: int, *, hash_generator: Generator, threshold: float = 0.01, lr: float = 1e-2, **settings: Any
+        cls, dim: int, *, hash_generator: Generator, threshold: float = 0.001, lr: float = 1e-2, **settings: Any
     ) -> "MongooseAttention":
         """Learns once a share of code bits of the weight has flipped, from all that attention might have met.
 

@@ -1,5 +1,7 @@
 """Precision against time and against memory: a point a method, and the line of those that nothing beats."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
@@ -36,12 +38,11 @@ def draw(frame: pd.DataFrame) -> Canvas:
 def _panel(axes: Axes, frame: pd.DataFrame, of: str, on: pd.Series) -> None:
     best = frame[on].sort_values(of)
     axes.step(best[of], best["percent"], where="post", color="#6B7375", lw=1.2, ls="--")
-    for row, x, bold in zip(frame.itertuples(), frame[of], on, strict=True):
-        style = look(str(row.method))
-        axes.errorbar(x, row.percent, row.sd, color=style.colour, marker=style.marker or "o", capsize=2, ms=6, ls="")
-        weight = "bold" if bold else "normal"
-        words = {"xytext": (6, 4), "textcoords": "offset points", "fontsize": 8.5, "fontweight": weight}
-        axes.annotate(style.label, (x, row.percent), **words)
+    named: dict[str, Any] = {"xytext": (6, 4), "textcoords": "offset points", "fontsize": 8.5}
+    for method, x, y, sd, bold in zip(*(frame[name] for name in ("method", of, "percent", "sd")), on, strict=True):
+        style = look(method)
+        axes.errorbar(x, y, sd, color=style.colour, marker=style.marker or "o", capsize=2, ms=6, ls="")
+        axes.annotate(style.label, (x, y), fontweight="bold" if bold else "normal", **named)
     axes.set_xlim(right=frame[of].max() * 2.2)
     axes.set_ylim(bottom=0)
 

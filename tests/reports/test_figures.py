@@ -117,9 +117,12 @@ def test_an_unknown_method_is_drawn_under_its_own_name(make_rows):
     assert render(named("precision_vs_seconds"), renamed)
 
 
-def test_every_method_looks_different():
-    looks = [(look.colour, look.marker, look.dash) for look in LOOKS.values()]
-    assert len(set(looks)) == len(looks)
+@pytest.mark.parametrize("study", ["", "copying-", "byte_lm-"])
+def test_every_method_of_a_study_looks_different(study):
+    studies = ("copying-", "byte_lm-")
+    names = [name for name in LOOKS if name.startswith(study) and (study or not name.startswith(studies))]
+    looks = [(LOOKS[name].colour, LOOKS[name].marker, LOOKS[name].dash) for name in names]
+    assert len(set(looks)) == len(looks) >= 8
 
 
 def test_seeds_of_another_version_are_not_averaged(make_rows):
