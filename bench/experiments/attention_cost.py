@@ -9,7 +9,7 @@ LENGTHS = {
     "paper": (512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536),
 }
 TURNS = {"smoke": 2, "quick": 5, "paper": 9}
-LONG = {16_384: 7, 32_768: 5, 65_536: 3}  # turns at most: there exact attention takes seconds, then minutes
+LONG = {16_384: 5, 32_768: 3, 65_536: 3}  # turns at most: there exact attention takes seconds, then minutes
 POSITIONS = {"smoke": 1024, "quick": 8192, "paper": 32_768}  # about so many a turn: short steps are timed several times
 FORMS = [["sdpa", 0], ["local", 0], ["lsh", 4], ["lsh", 1], ["mongoose", 1]]  # name, rounds of hashing
 SYSTEMS = [[name, dtype, rounds] for dtype in ("float32", "bfloat16") for name, rounds in FORMS]
