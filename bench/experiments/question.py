@@ -22,6 +22,9 @@ PACE = {
     "sampled_frequency-4k": 0.9,
     "sampled_frequency-9k": 0.5,
     "sampled_frequency-16k": 0.32,
+    "sampled_frequency-1k": 1.0,  # these three are cheap: a short run would end before ours is first evaluated
+    "pool_hardest-uncorrected": 0.8,
+    "in_batch": 1.5,
 }
 OVERFITS = {"wordnet": 0.35}  # share of the steps after which precision has fallen for long
 SECONDS_A_STEP = 0.03  # about, one thread
