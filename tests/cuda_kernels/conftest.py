@@ -42,7 +42,9 @@ def both(device: torch.device) -> Both:
         copies[1] = [arg.to(device) if isinstance(arg, Tensor) else arg for arg in copies[1]]
         with using("reference"):
             reference = _results(op, copies[0], op(*copies[0]))
-        return reference, _on_cpu(_results(op, copies[1], op(*copies[1])))
+        kernel = _on_cpu(_results(op, copies[1], op(*copies[1])))
+        assert op._cuda is not None  # or the definition was compared with itself
+        return reference, kernel
 
     return run
 
