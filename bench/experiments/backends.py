@@ -7,12 +7,13 @@ from bench.experiments.base import Experiment
 
 STEPS = 50
 FEW = {"num_random": 256, "num_tables": 8, "lr": 1e-2}
+SMALL = {"num_bits": 5, "num_tables": 8, "num_active": 64, "lr": 1e-2, "first_update": 10}
 SYSTEMS: list[tuple[str, str, dict[str, Any]]] = [  # learned hashing, each policy that has two copies, SLIDE
     ("mongoose", "", FEW | {"ask_every": 5}),
     ("mongoose_published", "", {"num_tables": 8, "lr": 1e-2, "learn_every": 20}),
     ("lsh_policy", "two_copy", FEW | {"policy": "two_copy", "full_every": 20}),
-    ("slide", "", {"num_bits": 5, "num_tables": 8, "num_active": 64, "lr": 1e-2, "first_update": 10}),
-    ("slide", "sparse", {"planes": "sparse", "num_bits": 5, "num_tables": 8, "num_active": 64, "lr": 1e-2}),
+    ("slide", "", SMALL),
+    ("slide", "sparse", SMALL | {"planes": "sparse"}),
 ]
 
 

@@ -34,16 +34,17 @@ def _bit_triplet(
     each = (o * n).mean((1, 2)) - (a * p).mean((1, 2)) + margin
     share = (each > 0).to(a.dtype).view(-1, 1, 1) * scale / max(a.numel(), 1)
     near, far = -share, share
-    of_pairs = (near * p * (1 - a * a), near * a * (1 - p * p), far * n * (1 - o * o), far * o * (1 - n * n))
-    return torch.relu(each).mean(), *of_pairs
+    of_a, of_p = near * p * (1 - a * a), near * a * (1 - p * p)
+    of_o, of_n = far * n * (1 - o * o), far * o * (1 - n * n)
+    return torch.relu(each).mean(), of_a.contiguous(), of_p.contiguous(), of_o.contiguous(), of_n.contiguous()
 
 
 @_bit_triplet.fake
 def _bit_triplet_shapes(
     anchor: Tensor, positive: Tensor, other: Tensor, negative: Tensor, scale: float, margin: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    of_anchor, of_positive, of_other, of_negative = map(torch.empty_like, (anchor, positive, other, negative))
-    return anchor.new_empty(()), of_anchor, of_positive, of_other, of_negative
+    of_a, of_p, of_o, of_n = (of.new_empty(of.shape) for of in (anchor, positive, other, negative))
+    return anchor.new_empty(()), of_a, of_p, of_o, of_n
 
 
 def contrastive(anchor: Tensor, positive: Tensor, rows: Tensor, scale: float, sharpness: float) -> Tensor:
@@ -77,18 +78,16 @@ def _contrastive(
     drawn = torch.bmm(weights, r.transpose(0, 1)).transpose(0, 1)
     pulled = torch.bmm(weights.transpose(1, 2), a.transpose(0, 1)).transpose(0, 1)
     share = scale * sharpness / max(a.numel(), 1)
-    of_anchor, of_positive = share * (drawn - p) * (1 - a * a), -share * a * (1 - p * p)
-    of_rows = share * pulled * (1 - r * r)
-    of_all = (of.contiguous() for of in (of_anchor, of_positive, of_rows))
-    return (log_mean - near).mean() / a.shape[2], *of_all
+    of_a, of_p, of_r = share * (drawn - p) * (1 - a * a), -share * a * (1 - p * p), share * pulled * (1 - r * r)
+    return (log_mean - near).mean() / a.shape[2], of_a.contiguous(), of_p.contiguous(), of_r.contiguous()
 
 
 @_contrastive.fake
 def _contrastive_shapes(
     anchor: Tensor, positive: Tensor, rows: Tensor, scale: float, sharpness: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    of_anchor, of_positive, of_rows = map(torch.empty_like, (anchor, positive, rows))
-    return anchor.new_empty(()), of_anchor, of_positive, of_rows
+    of_a, of_p, of_r = (of.new_empty(of.shape) for of in (anchor, positive, rows))
+    return anchor.new_empty(()), of_a, of_p, of_r
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:

@@ -34,7 +34,8 @@ def _against_rows(
     of_anchor, of_positive, of_rows = map(torch.empty_like, (anchor, positive, rows))
     num_pairs, tables, _ = anchor.shape
     losses, weights = anchor.new_empty(num_pairs, tables), anchor.new_empty(tables, num_pairs, len(rows))
-    shared = {"anchor": anchor, "rows": rows, "weights": weights, "scale": scale, "sharpness": sharpness}
-    launch("contrastive", **shared, positive=positive, losses=losses, of_anchor=of_anchor, of_positive=of_positive)
-    launch("contrastive_rows", **shared, of_rows=of_rows)
+    arrays = {"anchor": anchor, "rows": rows, "weights": weights}
+    of_queries = {"positive": positive, "losses": losses, "of_anchor": of_anchor, "of_positive": of_positive}
+    launch("contrastive", **arrays, **of_queries, scale=scale, sharpness=sharpness)
+    launch("contrastive_rows", **arrays, of_rows=of_rows, scale=scale, sharpness=sharpness)
     return losses.mean(), of_anchor, of_positive, of_rows
