@@ -34,6 +34,7 @@ TRAINED: list[tuple[str, dict[str, Any], int, set[str]]] = [  # what is set, ste
     ("slide", {"num_bits": 4, "num_tables": 8, "num_active": 64, "first_update": 5}, LONG, STEP | TABLES),
     ("mongoose", FEW | {"learned": False, "planes": "sparse", "ask_every": 2}, 10, SHARED | {"sparse_simhash"}),
     ("slide", {"num_tables": 4, "num_active": 64, "planes": "sparse"}, SHORT, STEP | {"sparse_simhash"}),
+    ("slide", {"num_tables": 4, "num_active": 64, "strategy": "top_k"}, SHORT, STEP | {"select_best"}),
     ("mongoose_published", {"epsilon": 0.02, "learn_every": 6}, 14, {"compare_copies", "mark_members"}),
     ("mongoose_released", {"every": 5}, 11, SHARED | {"choose_pairs", "list_counted"}),
     ("lsh_policy", POLICY | {"policy": "two_copy", "epsilon": 0.05}, 20, SHARED | TABLES | {"compare_copies"}),
