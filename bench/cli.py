@@ -155,6 +155,23 @@ def status(store: StoreOption = ROOT / "results", as_json: Json = False) -> None
 
 
 @app.command()
+def compare(
+    stores: Annotated[tuple[Path, Path], typer.Argument(help="Two stores, of one backend each.")],
+    rtol: Annotated[float, typer.Option(min=0, help="Relative difference of losses that is accepted.")] = 1e-4,
+) -> None:
+    """Say by how much the losses of the same runs differ between two stores; fails if a run is missing or differs."""
+    from bench.agreement import differences
+    from reports.selection import current
+
+    found = differences(*(current(_existing(store).rows()) for store in stores))
+    for row in found.itertuples():
+        typer.echo(f"{row.method}, {row.dataset}, seed {row.seed}: {row.difference:.1e}")
+    if found.empty or not (found["difference"] <= rtol).all():
+        _fail(f"not all {len(found)} runs are in both stores with losses that differ by {rtol:g} at most.")
+    typer.echo(f"{len(found)} runs agree: losses differ by {rtol:g} at most.")
+
+
+@app.command()
 def export(
     destination: Annotated[Path, typer.Argument(help="Directory for runs.csv, traces.csv and measures.csv.")],
     store: StoreOption = ROOT / "results",

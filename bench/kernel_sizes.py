@@ -13,6 +13,7 @@ PAPERS = ("amazon-670k", "wiki-325k", "delicious-200k")
 TABLES = 16
 NEGATIVES = 4096
 CANDIDATES = 512  # a sample
+FIT = {"M": "128", "C": "64"}  # pairs of a step of learned hashing, and rows that each is contrasted with
 
 # What a name stands for where a kernel's own entry does not say otherwise, over the sizes of `_given`.
 COMMON = {
@@ -42,6 +43,7 @@ COMMON = {
 FEATURES = {"N": "features", "E": "stored_features", "U": "stored_features"}
 LABELS = {"E": "stored_labels"}
 OWN: Mapping[str, Mapping[str, str]] = {
+    "sparse_simhash": {"S": "(hidden + 2) // 3"},
     "bit_distance": {"n": "labels"},
     "embedding_bag": FEATURES,
     "scatter_segments": FEATURES,
@@ -56,10 +58,10 @@ OWN: Mapping[str, Mapping[str, str]] = {
     "list_ranges": {"n": "batch * tables"},
     "join_rows": {"found": "8 * batch"},
     "mark_first": {"N": "pairs"},
-    "bit_triplet": {"P": "tables * bits"},
-    "contrastive": {"C": "stored_labels"},
-    "contrastive_rows": {"C": "stored_labels"},
-    "compare_copies": {"n": "active"},
+    "bit_triplet": FIT | {"P": "tables * bits"},
+    "contrastive": FIT,
+    "contrastive_rows": FIT,
+    "compare_copies": {"n": "active", "R": "1"},
     "dwta_csr": {"N": "batch", "E": "stored_features"},
 }
 

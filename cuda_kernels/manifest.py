@@ -29,6 +29,29 @@ SIMHASH = Kernel(
     flops="2 * N * D * L * K",
 )
 
+SPARSE_SIMHASH = Kernel(
+    name="sparse_simhash",
+    source="simhash.cu",
+    does="codes from the signs of sums over each plane's list of coordinates",
+    templates={"T": FLOATS, "Code": (torch.int32, torch.int64)},
+    arguments=(
+        Array("x", "T", "N D"),
+        Array("entries", torch.int32, "S L*K"),
+        Array("offset", "T", "L*K", optional=True),
+        Array("codes", "Code", "N L", written=True),
+        N,
+        D,
+        Scalar("S"),
+        L,
+        K,
+    ),
+    grid=Grid("warp", "(N + 3) // 4"),
+    dynamic="4 * 4 * 4 * ((L * K + 31) // 32)",  # as of simhash
+    registers=64,
+    traffic="T * N * D + 4 * S * L * K + Code * N * L",
+    flops="N * S * L * K",
+)
+
 BIT_DISTANCE = Kernel(
     name="bit_distance",
     source="simhash.cu",
@@ -376,8 +399,8 @@ CONTRASTIVE_ROWS = Kernel(
 CHOOSE_PAIRS = Kernel(
     name="choose_pairs",
     source="mining.cu",
-    does="pairs whose score is below a limit, or above",
-    templates={"T": FLOATS, "Above": (False, True)},
+    does="pairs whose score is below a limit",
+    templates={"T": FLOATS},
     arguments=(
         Array("x", "T", "B D"),
         Array("weight", "T", "N D"),
@@ -385,32 +408,14 @@ CHOOSE_PAIRS = Kernel(
         Array("samples", torch.int64, "E"),
         Array("ids", torch.int64, "E"),
         Array("limit", "T", "B"),
-        Array("chosen", torch.int32, "E", written=True),
+        Array("chosen", torch.int64, "E", written=True),
         E,
         D,
     ),
     grid=Grid("warp", "E"),
     registers=64,
-    traffic="T * (B * D + E * D) + 20 * E",
+    traffic="T * (B * D + E * D) + 24 * E",
     flops="2 * E * D",
-)
-
-GATHER_PAIRS = Kernel(
-    name="gather_pairs",
-    source="mining.cu",
-    does="the chosen pairs, in their order",
-    arguments=(
-        Array("chosen", torch.int32, "E"),
-        Array("before", torch.int64, "E"),
-        Array("samples", torch.int64, "E"),
-        Array("ids", torch.int64, "E"),
-        Array("chosen_samples", torch.int64, "M", written=True),
-        Array("chosen_ids", torch.int64, "M", written=True),
-        E,
-    ),
-    grid=Grid("thread", "E"),
-    registers=32,
-    traffic="28 * E + 16 * M",
 )
 
 TRAINING = (
@@ -431,7 +436,6 @@ TRAINING = (
     CONTRASTIVE,
     CONTRASTIVE_ROWS,
     CHOOSE_PAIRS,
-    GATHER_PAIRS,
 )
 # --- end of training arithmetic ---
 
@@ -675,16 +679,16 @@ COMPARE_COPIES = Kernel(
         Array("weight", "T", "N D"),
         Array("held", "T", "N D"),
         Array("ids", i64, "n"),
+        Array("limit", "T", "R"),
         Array("moved", "T", "n", written=True),
         Array("far", i64, "n", written=True),
         n,
-        N,
         D,
-        Scalar("radius", "T"),
+        R,
     ),
     grid=Grid("warp", "n"),
     registers=64,
-    traffic="2 * T * n * D + (16 + T) * n",
+    traffic="2 * T * n * D + (16 + T) * n + T * R",
     flops="3 * n * D",
 )
 
@@ -961,4 +965,4 @@ BEST = (SCORE_CANDIDATES, ESTIMATE_SCORES, SELECT_BEST, ORDER_BEST, SKETCH_CODES
 HASHING = (*LISTS, *SORTS, *SETS, *TABLES, *BEST, HADAMARD_SIMHASH, WTA, DWTA_CSR)
 # --- end of hashing, tables and retrieval ---
 
-KERNELS = {kernel.name: kernel for kernel in (SIMHASH, BIT_DISTANCE, *TRAINING, *HASHING)}
+KERNELS = {kernel.name: kernel for kernel in (SIMHASH, SPARSE_SIMHASH, BIT_DISTANCE, *TRAINING, *HASHING)}

@@ -15,11 +15,13 @@ __global__ void __launch_bounds__(THREADS)
     if (lane_id() == 0) differs[i] = differ;
 }
 
-// moved[r] = ‖w_i − v_i‖ and far[r] = 1 where that is at least the radius, for the rows i = ids[r]; w, v [N, D].
+// moved[r] = ‖w_i − v_i‖ and far[r] = 1 where that is not below the limit, for the rows i = ids[r]; w, v [N, D].
+// limit [R]: one a row, or one for all rows. A distance that is not a number is far.
 template <class T>
 __global__ void __launch_bounds__(THREADS)
     compare_copies(const T* __restrict__ weight, const T* __restrict__ held, const int64_t* __restrict__ ids,
-                   T* __restrict__ moved, int64_t* __restrict__ far, int64_t n, int64_t N, int64_t D, T radius) {
+                   const T* __restrict__ limit, T* __restrict__ moved, int64_t* __restrict__ far, int64_t n,
+                   int64_t D, int64_t R) {
     const int64_t r = warp_id();
     if (r >= n) return;
     const T *w = weight + ids[r] * D, *v = held + ids[r] * D;
@@ -28,5 +30,5 @@ __global__ void __launch_bounds__(THREADS)
     const T distance = sqrt(warp_sum(squares));
     if (lane_id() > 0) return;
     moved[r] = distance;
-    far[r] = distance >= radius;
+    far[r] = !(distance < limit[R > 1 ? ids[r] : 0]);
 }

@@ -17,7 +17,7 @@ from mongoose.scheduling.exponential import Exponential
 class SlideConfig(SampledConfig):
     num_bits: int = Field(default=9, ge=1)  # SLIDE §4.1: K = 9, L = 50 with SimHash (Delicious-200K)
     num_tables: int = Field(default=50, ge=1)
-    planes: Literal["gaussian", "signs"] = "signs"  # SLIDE §3.2: ±1 (and 0, for sparse projections)
+    planes: Literal["gaussian", "signs", "sparse"] = "signs"  # SLIDE §3.2: ±1; sparse: and 0
     strategy: Literal["vanilla", "top_k", "hard_threshold"] = "vanilla"  # SLIDE §3.1.2: the one of its experiments
     min_tables: int = Field(default=2, ge=1)  # of hard_threshold; SLIDE names none
     num_active: int = Field(default=512, ge=1)  # 0.45 % of WordNet's labels; SLIDE reports under 0.5 %

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similarity
 
+from mongoose.ops.pair_losses import bit_triplet, contrastive
+
 
 @dataclass(frozen=True)
 class PairLoss(ABC):
@@ -42,9 +44,7 @@ class BitTriplet(PairLoss):
     margin: float = 1.0
 
     def __call__(self, anchor: Tensor, positive: Tensor, other: Tensor, negative: Tensor) -> Tensor:
-        near = (self.relax(anchor) * self.relax(positive)).mean((1, 2))
-        far = (self.relax(other) * self.relax(negative)).mean((1, 2))
-        return torch.relu(far - near + self.margin).mean()
+        return bit_triplet(anchor, positive, other, negative, self.scale, self.margin)
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,7 @@ class Contrastive(PairLoss):
     contrasts: int = 64
 
     def __call__(self, anchor: Tensor, positive: Tensor, other: Tensor, negative: Tensor) -> Tensor:
-        queries, rows = self.relax(anchor), self.relax(negative[: self.contrasts])
-        near = (queries * self.relax(positive)).sum(2)
-        all_rows = torch.bmm(queries.transpose(0, 1), rows.permute(1, 2, 0))  # [L, m, rows]
-        shared = torch.logsumexp(self.sharpness * all_rows, 2).t() - torch.tensor(float(len(rows))).log()
-        return (shared - self.sharpness * near).mean() / anchor.shape[2]
+        return contrastive(anchor, positive, negative[: self.contrasts], self.scale, self.sharpness)
 
 
 def imbalance(bits: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from mongoose.hashing.base import HashFamily
 from mongoose.hashing.law import AngularLaw
 from mongoose.hashing.permutations import draw_permutations
 from mongoose.ops.simhash import bits_per_table, simhash
+from mongoose.ops.sparse_simhash import entries_of, sparse_simhash
 
 Planes = Literal["gaussian", "signs", "sparse"]
 
@@ -29,22 +30,28 @@ class SimHash(HashFamily, AngularLaw):
     rows of random direction about 1.5/D², root mean square, and less than 6/D² in our tests (at D = 32); for rows that
     all but vanish outside a few coordinates up to 0.43 (every plane counted, D = 8, 12 and 15).
 
-    Sparse planes are kept with their zeros and projected on like the others; SLIDE takes D/3 additions instead.
+    Sparse planes are kept as lists too. CUDA's kernel adds and subtracts D/3 coordinates a plane, as SLIDE does, and so
+    does the definition; CPUs project on the planes with their zeros like on any others, by a dense product.
 
     Source: Charikar 2002; SLIDE §3.2, which names +1, 0 and −1 and d/3 indices a plane; Li et al. 2006.
     """
 
     planes: Tensor
+    entries: Tensor | None  # of sparse planes, see `entries_of`
 
     def __init__(
         self, dim: int, *, num_bits: int, num_tables: int, generator: Generator, planes: Planes = "gaussian"
     ) -> None:
         super().__init__(dim, num_bits=num_bits, num_tables=num_tables)
         self.register_buffer("planes", draw_planes(dim, num_bits * num_tables, planes, generator))
+        self.register_buffer("entries", entries_of(self.planes) if planes == "sparse" else None)
         bits_per_table(self.planes, num_tables)
 
     def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
-        return simhash.direct(x, self.planes, self.num_tables, None if centre is None else centre @ self.planes)
+        offset = None if centre is None else centre @ self.planes
+        if self.entries is not None:
+            return sparse_simhash.direct(x, self.planes, self.entries, self.num_tables, offset)
+        return simhash.direct(x, self.planes, self.num_tables, offset)
 
     def at_angle(self, angle: Tensor) -> Tensor:
         return all_bits_agree(angle, self.num_bits)

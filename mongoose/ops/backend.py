@@ -109,6 +109,13 @@ def _auto_on_cuda() -> Backend:
     return "cuda"
 
 
+@functools.cache
+def _bind(module: str) -> None:
+    """Import what connects the ops of a module with CUDA kernels, where there is something."""
+    if find_spec(binding := f"mongoose.ops.cuda.{module}"):
+        import_module(binding)
+
+
 class Op(Generic[P, R]):
     """An op of the `mongoose::` namespace; calling it goes through torch's dispatcher.
 
@@ -167,18 +174,18 @@ class Op(Generic[P, R]):
         return self._form(backend)(*args, **kwargs)
 
     def _form(self, backend: Backend) -> Callable[P, R]:
-        """What runs on a backend: an op that has no kernel at all is a composition of torch's ops and of others."""
-        if backend == "reference" or self._kernel is None:
+        """What runs on a backend; an op without a form for CPUs is as fast there as a composition of torch's ops."""
+        if backend == "reference":
             return self.reference
-        return self._kernel if backend == "cpu" else self._cuda_form(backend)
+        return self._kernel or self.reference if backend == "cpu" else self._cuda_form(backend)
 
     def _cuda_form(self, backend: Backend) -> Callable[P, R]:
-        binding = f"mongoose.ops.cuda.{self.reference.__module__.rpartition('.')[2]}"
-        if self._cuda is None and find_spec(binding):
-            import_module(binding)
+        """An op that has no kernel at all is a composition of torch's ops and of others, and runs as it is."""
         if self._cuda is None:
+            _bind(self.reference.__module__.rpartition(".")[2])
+        if self._cuda is None and self._kernel is not None:
             raise DeviceError(f"op {self.torch_op._qualname} has no CUDA form, which backend {backend!r} needs.")
-        return self._cuda
+        return self._cuda or self.reference
 
 
 def op(name: str, *, mutates: Sequence[str] = ()) -> Callable[[Callable[P, R]], Op[P, R]]:

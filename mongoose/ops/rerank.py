@@ -20,11 +20,16 @@ def rerank(x: Tensor, weight: Tensor, bias: Tensor, ids: Tensor, offsets: Tensor
         ids [nnz] int64 and offsets [B + 1] int64, as in `Candidates`.
     """
     sample = torch.repeat_interleave(offsets.diff())
-    return best_of_each((x[sample] * weight[ids].to(x.dtype)).sum(1) + bias[ids], ids, offsets, keep)
+    return best_of_each.reference((x[sample] * weight[ids].to(x.dtype)).sum(1) + bias[ids], ids, offsets, keep)
 
 
+@op("best_of_each")
 def best_of_each(score: Tensor, ids: Tensor, offsets: Tensor, keep: int) -> tuple[Tensor, Tensor]:
-    """Each sample's ids of the `keep` largest scores, ascending; of equal scores the lower id."""
+    """Each sample's ids of the `keep` largest scores, ascending; of equal scores the lower id.
+
+    Args:
+        score: [nnz] numbers. ids, offsets: as in `Candidates`; so are the ids and offsets that come back.
+    """
     sample = torch.repeat_interleave(offsets.diff())
     order = torch.argsort(score, descending=True, stable=True)
     order = order[torch.argsort(sample[order], stable=True)]
@@ -32,6 +37,11 @@ def best_of_each(score: Tensor, ids: Tensor, offsets: Tensor, keep: int) -> tupl
     kept = order[rank < keep].sort().values
     counts = offsets.diff().clamp_max(keep)
     return ids[kept], torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+
+
+@best_of_each.fake
+def _best_shape(score: Tensor, ids: Tensor, offsets: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+    return ids.new_empty(torch.library.get_ctx().new_dynamic_size()), torch.empty_like(offsets)
 
 
 @rerank.fake

@@ -46,9 +46,9 @@ def shortlist(
     distance = bit_distance(sketch(query_codes, num_bits)[sample], digests[ids, :3]).sum(1)
     cosine = torch.cos(math.pi / width * torch.arange(SKETCH_BITS + 1, dtype=torch.float64)).float()[distance]
     if radius is None:
-        return best_of_each(cosine, ids, offsets, size)
+        return best_of_each.reference(cosine, ids, offsets, size)
     norm, prior = digests[ids, 3:].view(torch.bfloat16).float().unbind(1)
-    return best_of_each(prior + radius[sample] * norm * cosine, ids, offsets, size)
+    return best_of_each.reference(prior + radius[sample] * norm * cosine, ids, offsets, size)
 
 
 @shortlist.fake

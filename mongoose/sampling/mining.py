@@ -7,6 +7,8 @@ import torch
 from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
+from mongoose.ops.pairs import pairs_below
+from mongoose.ops.sparse_matmul import sampled_matmul
 from mongoose.ops.topk import topk_rows
 
 BLOCK = 32  # queries whose products with all rows are held at once
@@ -66,9 +68,10 @@ class ExactMining(Mining):
         positives = seen.labels.union(from_matrix(best))
         sample, positive = positives.samples.repeat(self.repeats), positives.ids.repeat(self.repeats)
         negative = self._negatives(sample, retrieved, len(weight))
-        least = _scores(seen.x, weight, bias, torch.arange(len(best)), best[:, -1])
-        lower = _scores(seen.x, weight, bias, sample, negative) < least[sample]
-        fair = lower & ~positives.contains(sample, negative)
+        one_each = torch.arange(len(best) + 1, device=best.device)
+        least = sampled_matmul.direct(seen.x, weight, best[:, -1], one_each, bias)
+        lower = pairs_below.direct(seen.x, weight, bias, sample, negative, least)
+        fair = lower[~positives.contains(sample[lower], negative[lower])]
         return Triplets(seen.x[sample[fair]], positive[fair], negative[fair])
 
     def best(self, seen: Seen, weight: Tensor, bias: Tensor) -> Tensor:
@@ -118,8 +121,9 @@ class ReleasedMining(Mining):
     def triplets(self, seen: Seen, retrieved: Candidates, weight: Tensor, bias: Tensor) -> Triplets:
         large, small = self._thresholds(seen.x, weight)
         query, row = self._misses(seen.x, weight, retrieved, max(large, 0.0))
-        alarms = _scores(seen.x, weight, torch.zeros_like(bias), retrieved.samples, retrieved.ids) < small
-        m = min(len(row), int(alarms.sum()))
+        limit = seen.x.new_full((len(seen.x),), small)
+        alarms = pairs_below.direct(seen.x, weight, None, retrieved.samples, retrieved.ids, limit)
+        m = min(len(row), len(alarms))
         query, row = self._draw(m, query, row)
         other, negative = self._draw(m, retrieved.samples[alarms], retrieved.ids[alarms])
         return Triplets(seen.x[query], row, negative, seen.x[other])
@@ -147,8 +151,3 @@ def from_matrix(ids: Tensor) -> Candidates:
     """[B, k] ids, a row a sample, as sets."""
     num_samples, k = ids.shape
     return Candidates.from_pairs(torch.arange(num_samples).repeat_interleave(k), ids.flatten(), num_samples)
-
-
-def _scores(x: Tensor, weight: Tensor, bias: Tensor, sample: Tensor, ids: Tensor) -> Tensor:
-    """[m] the scores of pairs of a sample and a row."""
-    return (x[sample] * weight[ids]).sum(1) + bias[ids]

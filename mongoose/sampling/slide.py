@@ -54,7 +54,7 @@ class TopK(Strategy):
         pairs, counts = torch.cat([found.samples * num_items + found.ids for found in seen]).unique(return_counts=True)
         offsets = torch.searchsorted(pairs, num_items * torch.arange(len(codes) + 1))
         ties = torch.rand(len(pairs), generator=generator, dtype=torch.float64)
-        return Candidates(*best_of_each(counts + ties, pairs % num_items, offsets, self.num_active))
+        return Candidates(*best_of_each.direct(counts + ties, pairs % num_items, offsets, self.num_active))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ import math
 import torch
 from torch import Tensor
 
+from mongoose.ops.sets import distinct
 from mongoose.scheduling.base import Rows, RowSource, RowwisePolicy
+from mongoose.scheduling.copies import compare
 
 
 class TwoCopy(RowwisePolicy):
@@ -53,23 +55,23 @@ class TwoCopy(RowwisePolicy):
             assert self._held is not None
             self._held[rows] = weight[rows]
             self._moved[rows] = 0
-            self._set_aside(rows)
+            self._set_aside(rows[:0])
 
     def _compare(self, ids: Tensor, weight: RowSource) -> None:
         """Note how far these rows are from their copies, and set those aside that are ε away."""
         if self._held is None:
             raise RuntimeError("TwoCopy asked before updated(): there is no copy yet; announce the first build first.")
-        moved = (weight[ids] - self._held[ids]).norm(dim=1)
+        moved, far = compare(weight, self._held, ids, self._held.new_full((1,), self.radius))
         _check(moved)
         self.cost.rows_compared += len(ids)
         self._moved[ids] = moved
-        self._set_aside(ids)
+        self._set_aside(far)
 
-    def _set_aside(self, ids: Tensor) -> None:
-        """Of these rows and those that are aside, exactly those that are ε away are now aside."""
-        far = ids[self._moved[ids] >= self.radius]
+    def _set_aside(self, far: Tensor) -> None:
+        """These rows are now aside, and of those that were, the ones that are ε away."""
         if self.aside is not None:
-            far = torch.cat([far, self.aside[self._moved[self.aside] >= self.radius]]).unique()
+            still = self.aside[self._moved[self.aside] >= self.radius]
+            far, _ = distinct.direct(torch.cat([far, still]), len(self._moved))
         self.aside = far if len(far) else None
 
     def _furthest(self, rows: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ def both(device: torch.device) -> Both:
         copies[1] = [arg.to(device) if isinstance(arg, Tensor) else arg for arg in copies[1]]
         with using("reference"):
             reference = _results(op, copies[0], op(*copies[0]))
+        assert op._cuda_form("emulated") is not op.reference  # or the definition would be compared with itself
         return reference, _on_cpu(_results(op, copies[1], op(*copies[1])))
 
     return run

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from mongoose.ops.backend import using
 from mongoose.ops.buckets import build_buckets
-from mongoose.ops.rerank import rerank
+from mongoose.ops.rerank import best_of_each, rerank
 from mongoose.ops.retrieve import retrieve
 from mongoose.ops.sets import group
 from mongoose.ops.shortlist import describe_rows, shortlist
@@ -65,6 +65,15 @@ def test_of_equal_scores_the_lower_ids_are_kept(device: torch.device, count: int
     order = torch.arange(257) % 2
     expected = order.argsort(descending=True, stable=True)[:count].sort().values
     assert kept(device, order.to(dtype), count) == expected.tolist()
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("size", SIZES)
+def test_the_best_of_given_scores_are_the_definition(both: Both, size: int, dtype: torch.dtype) -> None:
+    """Scores that are few whole numbers, so that most are equal; the second sample has nothing."""
+    ids, offsets = torch.arange(size) * 3, torch.tensor([0, size // 3, size // 3, size])
+    reference, kernel = both(best_of_each, whole(1, size, dtype=dtype).view(-1), ids, offsets, 9)
+    assert all(map(torch.equal, reference, kernel))
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import Generator
 
-from cuda_kernels.launch import launch
-from mongoose.ops.cuda.lists import counted
+from mongoose.ops.copies import compare_copies
 from mongoose.ops.simhash import changed_rows
 
 Both = Callable[..., tuple[Any, Any]]
@@ -24,17 +23,18 @@ def test_changed_rows_are_the_definition(both: Both, rows: int, tables: int) -> 
     assert torch.equal(reference, kernel)
 
 
+@pytest.mark.parametrize("limits", ["one", "each"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("dim", [1, 37])
 @pytest.mark.parametrize("rows", SIZES)
-def test_rows_that_are_far_from_their_copies(device: torch.device, rows: int, dim: int, dtype: torch.dtype) -> None:
+def test_rows_that_are_far_from_their_copies(both: Both, rows: int, dim: int, dtype: torch.dtype, limits: str) -> None:
+    """Whole numbers, whose distances are exact up to the root, and often equal a limit; some are no numbers."""
     generator = Generator().manual_seed(0)
     weight, held = torch.randint(-2, 3, (2, 1000, dim), generator=generator).to(dtype)
+    weight[::17, 0] = torch.nan
     ids = torch.randperm(1000, generator=generator)[:rows]
-    squares = (weight[ids] - held[ids]).square().sum(1)
-    radius = float(squares.sqrt().mean()) if rows else 1.0
-    moved, far = weight.new_empty(rows, device=device), ids.new_empty(rows, device=device)
-    arrays = {name: tensor.to(device) for name, tensor in (("weight", weight), ("held", held), ("ids", ids))}
-    launch("compare_copies", **arrays, moved=moved, far=far, radius=radius)
-    torch.testing.assert_close(moved.cpu(), squares.sqrt())
-    assert torch.equal(counted(far).cpu(), (squares.sqrt() >= radius).nonzero().squeeze(1))
+    every = (weight - held).norm(dim=1)
+    limit = every.nanmedian().view(1) if limits == "one" else every.nan_to_num(1)[torch.arange(1000) // 2]
+    reference, kernel = both(compare_copies, weight, held, ids, limit)
+    torch.testing.assert_close(kernel[0], reference[0], equal_nan=True)
+    assert torch.equal(kernel[1], reference[1])

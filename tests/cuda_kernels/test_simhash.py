@@ -8,7 +8,9 @@ import torch
 from torch import Generator, Tensor
 
 from cuda_kernels.launch import launch
+from mongoose.hashing.simhash import SimHash, draw_planes
 from mongoose.ops.simhash import bit_distance, simhash
+from mongoose.ops.sparse_simhash import entries_of, sparse_simhash
 
 Both = Callable[..., tuple[Any, Any]]
 SIZES = [0, 1, 31, 32, 33, 127, 1000]
@@ -40,6 +42,43 @@ def test_codes_of_64_bits_hold_as_many_planes(device: torch.device, bits: int, d
     launch("simhash", x=x.to(device), planes=planes.to(device), offset=None, codes=codes, K=bits)
     signs = (x @ planes > 0).view(37, 3, bits)
     assert torch.equal(codes.cpu(), (signs.long() << torch.arange(bits)).sum(2))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(("bits", "tables", "dim"), [(1, 1, 1), (9, 5, 13), (24, 2, 7)])
+@pytest.mark.parametrize("rows", SIZES)
+def test_codes_of_sparse_planes_are_those_of_the_definition(
+    both: Both, rows: int, bits: int, tables: int, dim: int, dtype: torch.dtype
+) -> None:
+    """And to the last bit: both add coordinates in their order."""
+    generator = Generator().manual_seed(rows)
+    planes = draw_planes(dim, bits * tables, "sparse", generator)
+    offset = torch.randint(-4, 5, (bits * tables,), generator=generator).to(dtype)
+    for x in (whole(rows, dim, dtype), torch.randn(rows, dim, generator=generator).to(dtype)):
+        for limit in (None, offset):
+            reference, kernel = both(sparse_simhash, x, planes.to(dtype), entries_of(planes), tables, limit)
+            assert torch.equal(reference, kernel)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("bits", [31, 32, 33, 63])
+def test_codes_of_64_bits_of_sparse_planes(device: torch.device, bits: int, dtype: torch.dtype) -> None:
+    x, planes = whole(37, 5, dtype), draw_planes(5, 3 * bits, "sparse", Generator().manual_seed(1))
+    codes = torch.empty(37, 3, dtype=torch.int64, device=device)
+    launch("sparse_simhash", x=x.to(device), entries=entries_of(planes).to(device), offset=None, codes=codes, K=bits)
+    signs = (x @ planes.to(dtype) > 0).view(37, 3, bits)
+    assert torch.equal(codes.cpu(), (signs.long() << torch.arange(bits)).sum(2))
+
+
+def test_the_family_hashes_by_lists_where_planes_are_sparse(
+    device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No other kernel, and no product with planes that are not there."""
+    family = SimHash(13, num_bits=4, num_tables=3, planes="sparse", generator=Generator().manual_seed(0)).to(device)
+    x, centre = whole(33, 13).to(device), whole(1, 13, seed=1)[0].to(device)
+    expected = simhash.reference(x, family.planes, 3, centre @ family.planes)
+    monkeypatch.setattr(simhash, "_cuda", None)
+    assert torch.equal(family.codes(x, centre), expected)
 
 
 @pytest.mark.parametrize("rows", SIZES)

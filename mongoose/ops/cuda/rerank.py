@@ -6,7 +6,7 @@ from torch import Tensor
 from cuda_kernels.launch import launch
 from mongoose.native.arguments import given, given_sets
 from mongoose.ops.cuda.lists import joined
-from mongoose.ops.rerank import rerank
+from mongoose.ops.rerank import best_of_each, rerank
 
 
 @rerank.cuda
@@ -17,11 +17,12 @@ def _rerank(x: Tensor, weight: Tensor, bias: Tensor, ids: Tensor, offsets: Tenso
     bias, (ids, offsets) = bias.contiguous(), given_sets("candidates", ids, offsets, len(weight), len(x))
     scores = x.new_empty(len(ids))
     launch("score_candidates", x=x, weight=weight, bias=bias, ids=ids, offsets=offsets, scores=scores)
-    return best_of_each(scores, ids, offsets, keep)
+    return best_of_each.direct(scores, ids, offsets, keep)
 
 
-def best_of_each(scores: Tensor, ids: Tensor, offsets: Tensor, keep: int) -> tuple[Tensor, Tensor]:
-    """`mongoose.ops.rerank.best_of_each` on a kernel; never takes a score that is not a number."""
+@best_of_each.cuda
+def _best_of_each(scores: Tensor, ids: Tensor, offsets: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+    """Never takes a score that is not a number."""
     kept, found = ids.new_empty(len(offsets) - 1, keep), ids.new_empty(len(offsets) - 1)
     arrays = {"scores": scores, "ids": ids, "offsets": offsets, "kept": kept, "found": found}
     launch("select_best", **arrays, kept_scores=None, first_id=0)

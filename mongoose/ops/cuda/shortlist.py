@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cuda_kernels.launch import launch
 from mongoose.native.arguments import given, given_sets, optional
-from mongoose.ops.cuda.rerank import best_of_each
+from mongoose.ops.rerank import best_of_each
 from mongoose.ops.shortlist import DIGEST, SKETCH_BITS, describe_rows, given_size, shortlist, sketch_shape
 
 
@@ -35,7 +35,7 @@ def _shortlist(
     known = {"sketches": sketches, "digests": digests, "cosine": cosine.to(ids.device), "radius": radius}
     scores = torch.empty(len(ids), dtype=torch.float32, device=ids.device)
     launch("estimate_scores", **known, ids=ids, offsets=offsets, scores=scores)
-    return best_of_each(scores, ids, offsets, size)
+    return best_of_each.direct(scores, ids, offsets, size)
 
 
 @describe_rows.cuda

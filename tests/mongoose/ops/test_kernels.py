@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.library import opcheck
 
+from mongoose.hashing.simhash import draw_planes
 from mongoose.ops.adam import row_adam
 from mongoose.ops.backend import Op, using
 from mongoose.ops.buckets import build_buckets, lookup_buckets
@@ -22,6 +23,7 @@ from mongoose.ops.shortlist import describe_rows, shortlist
 from mongoose.ops.simhash import changed_rows
 from mongoose.ops.softmax import _ragged_softmax, _shared_softmax
 from mongoose.ops.sparse_matmul import embedding_bag, sampled_matmul, scatter_rows
+from mongoose.ops.sparse_simhash import entries_of, sparse_simhash
 from mongoose.ops.topk import topk_rows
 
 Both = Callable[..., tuple[Any, Any]]
@@ -198,6 +200,12 @@ def polytope_case(d: Draw) -> Case:
     return cross_polytope, [whole[0], whole[1], 5, whole[2]]
 
 
+def sparse_simhash_case(d: Draw) -> Case:
+    planes = draw_planes(d.dim, 20, "sparse", d.generator).to(d.dtype)
+    whole = [d.real(*shape).mul(4).round() for shape in ((d.size, d.dim), (20,))]  # sums are exact
+    return sparse_simhash, [whole[0], planes, entries_of(planes), 5, whole[1]]
+
+
 def attention_case(d: Draw, within: bool = False) -> Case:
     """The third part of positions does not exist in the second head."""
     codes = d.codes(2, 3 * d.size, 2).view(2, 3, d.size)
@@ -216,6 +224,7 @@ def attention_gradients_case(d: Draw) -> Case:
 
 CASES: dict[str, Callable[[Draw], Case]] = {
     "cross_polytope": polytope_case,
+    "sparse_simhash": sparse_simhash_case,
     "lsh_attention": attention_case,
     "lsh_attention-within-buckets": lambda d: attention_case(d, within=True),
     "lsh_attention_gradients": attention_gradients_case,
