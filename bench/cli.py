@@ -27,6 +27,7 @@ app.command()(tune)
 COMMITTED = ROOT / "reports" / "results"
 REFERENCE, REFERENCE_DEBIAN = COMMITTED / "wordnet", COMMITTED / "debian"
 REFERENCE_QUESTION = COMMITTED / "question"
+REFERENCE_ATTENTION = COMMITTED / "attention"
 REFERENCE_SPEED = COMMITTED / "speed"
 KERNEL_MODEL = COMMITTED / "kernels" / "model.json"
 KEPT_SHEETS, PAGES = COMMITTED / "datasets", ROOT / "docs" / "datasets"
@@ -108,6 +109,7 @@ def readme(reference: Annotated[Path, typer.Option(help="Exported rows.")] = REF
     blocks = {
         write.RESULTS: write.table(read_export(reference)),
         write.QUESTION: write.question(read_export(REFERENCE_QUESTION)),
+        write.ATTENTION: write.attention(read_export(REFERENCE_ATTENTION)),
         write.ELSEWHERE: write.elsewhere(read_export(REFERENCE_DEBIAN)),
         write.SPEED: write.speed(kept["amazon-670k"]),
         write.SWEEP: write.sweep(kept["labels"]),

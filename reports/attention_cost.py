@@ -72,7 +72,7 @@ def memory_exponent(rows: Rows, system: str, dtype: str) -> Interval:
 
 def by_length(rows: Rows) -> pd.DataFrame:
     """Milliseconds, how many times faster than exact attention, memory and its share, as text."""
-    found = measured(rows)
+    found = measured(rows).sort_values(["dtype", "length"], ascending=[False, True], kind="stable")
     cases = found[["dtype", "length", "system"]].drop_duplicates().itertuples(index=False, name=None)
     return pd.DataFrame([_row(rows, found, *case) for case in cases])
 

@@ -18,6 +18,7 @@ SWEEP = "labels"
 RESULTS = "results"
 ELSEWHERE = "debian"
 QUESTION = "question"
+ATTENTION = "attention"
 OURS = "mongoose-uniform"  # the system that others are compared with: the least a sampled method costs
 
 
@@ -46,6 +47,20 @@ def question(reference: Rows) -> str:
         f"{_cell(_verdict(setting, rows))}\n\n{_markdown(in_short(rows))}"
         for setting, rows in settings(current(reference))
     )
+
+
+def attention(reference: Rows) -> str:
+    """What rows of attention say of the claims about it, in Markdown."""
+    return "\n\n".join(
+        f"{_machine(setting, rows)}\n\n{_markdown(_claims(judge_run(rows)))}"
+        for setting, rows in settings(current(reference))
+    )
+
+
+def _machine(setting: Setting, rows: Rows) -> str:
+    machines = ", ".join(sorted(set(rows.runs["env_cpu"].astype(str))))
+    threads = ", ".join(sorted({f"{n:g}" for n in rows.runs["env_threads"]}))
+    return _cell(f"Item {setting.experiment}, scale {setting.scale}: on {machines}, {threads} threads.")
 
 
 def _verdict(setting: Setting, rows: Rows) -> str:
@@ -135,8 +150,13 @@ def _tables(measured: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _part(setting: Setting, rows: Rows) -> str:
-    judged = judge_run(rows)
-    claims = pd.DataFrame(
+    claims = _claims(judge_run(rows))
+    methods = scores(rows)[["method", "n", "P@1", "steps", "peak MiB"]].rename(columns={"P@1": "test P@1 (%)"})
+    return f"{_context(setting, rows)}\n\n{_markdown(claims)}\n\n{_markdown(methods)}"
+
+
+def _claims(judged: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "claim": judged["words"] + _mark_own(judged),
             "paper": judged["paper"],
@@ -144,8 +164,6 @@ def _part(setting: Setting, rows: Rows) -> str:
             "verdict": judged["verdict"],
         }
     )
-    methods = scores(rows)[["method", "n", "P@1", "steps", "peak MiB"]].rename(columns={"P@1": "test P@1 (%)"})
-    return f"{_context(setting, rows)}\n\n{_markdown(claims)}\n\n{_markdown(methods)}"
 
 
 def _context(setting: Setting, rows: Rows) -> str:

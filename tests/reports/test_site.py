@@ -8,11 +8,13 @@ import pytest
 
 from bench.store import Rows, read_export
 from reports.readme import (
+    ATTENTION,
     ELSEWHERE,
     QUESTION,
     RESULTS,
     SPEED,
     SWEEP,
+    attention,
     elsewhere,
     marks,
     question,
@@ -28,6 +30,7 @@ HOSTILE = "<script>alert('x')</script>"
 REFERENCE = Path("reports/results/wordnet")
 REFERENCE_DEBIAN = Path("reports/results/debian")
 REFERENCE_QUESTION = Path("reports/results/question")
+REFERENCE_ATTENTION = Path("reports/results/attention")
 REFERENCE_SPEED = Path("reports/results/speed")
 
 
@@ -144,6 +147,7 @@ def test_readme_is_in_step_with_the_committed_rows(tmp_path):
     reason = "README.md is out of date: run `python -m bench readme`"
     assert not rewrite(copy, RESULTS, table(read_export(REFERENCE))), reason
     assert not rewrite(copy, QUESTION, question(read_export(REFERENCE_QUESTION))), reason
+    assert not rewrite(copy, ATTENTION, attention(read_export(REFERENCE_ATTENTION))), reason
     assert not rewrite(copy, ELSEWHERE, elsewhere(read_export(REFERENCE_DEBIAN))), reason
     kept = {path.stem: json.loads(path.read_text()) for path in REFERENCE_SPEED.glob("*.json")}
     assert not rewrite(copy, SPEED, speed(kept["amazon-670k"])), reason
