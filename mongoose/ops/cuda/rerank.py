@@ -21,9 +21,9 @@ def _rerank(x: Tensor, weight: Tensor, bias: Tensor, ids: Tensor, offsets: Tenso
 
 
 @best_of_each.cuda
-def _best_of_each(scores: Tensor, ids: Tensor, offsets: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+def _best_of_each(score: Tensor, ids: Tensor, offsets: Tensor, keep: int) -> tuple[Tensor, Tensor]:
     """Never takes a score that is not a number."""
     kept, found = ids.new_empty(len(offsets) - 1, keep), ids.new_empty(len(offsets) - 1)
-    arrays = {"scores": scores, "ids": ids, "offsets": offsets, "kept": kept, "found": found}
+    arrays = {"scores": score, "ids": ids, "offsets": offsets, "kept": kept, "found": found}
     launch("select_best", **arrays, kept_scores=None, first_id=0)
     return joined(kept, found)
