@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from mongoose.scheduling.base import Hashing, Rows, RowSource, RowwisePolicy
-from mongoose.scheduling.copies import compare
 
 BLOCK = 4096  # rows whose projections are held at once
 
@@ -39,10 +38,9 @@ class Margin(RowwisePolicy):
 
     def stale(self, weight: RowSource) -> Tensor:
         ids = self.changed(weight)
-        _, far = compare(weight, self._held, ids, self._margin)  # NaN is far
+        _, far = self.compare(weight, self._held, ids, self._margin)
         self._may_differ[ids] = False
         self._may_differ[far] = True
-        self.cost.rows_compared += len(ids)
         found = self._may_differ.nonzero().squeeze(1)
         return found if len(found) > self.share * len(weight) else found[:0]
 

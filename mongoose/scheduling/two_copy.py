@@ -7,7 +7,6 @@ from torch import Tensor
 
 from mongoose.ops.sets import distinct
 from mongoose.scheduling.base import Rows, RowSource, RowwisePolicy
-from mongoose.scheduling.copies import compare
 
 
 class TwoCopy(RowwisePolicy):
@@ -61,9 +60,8 @@ class TwoCopy(RowwisePolicy):
         """Note how far these rows are from their copies, and set those aside that are ε away."""
         if self._held is None:
             raise RuntimeError("TwoCopy asked before updated(): there is no copy yet; announce the first build first.")
-        moved, far = compare(weight, self._held, ids, self._held.new_full((1,), self.radius))
+        moved, far = self.compare(weight, self._held, ids, self._held.new_full((1,), self.radius))
         _check(moved)
-        self.cost.rows_compared += len(ids)
         self._moved[ids] = moved
         self._set_aside(far)
 
