@@ -20,7 +20,8 @@ def measured(rows: Rows) -> pd.DataFrame:
     """A row a system, dtype, length and turn."""
     if "peak_mib" not in rows.measures or "length" not in rows.measures:
         return pd.DataFrame(columns=COLUMNS)
-    return rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key")[COLUMNS]
+    found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key")[COLUMNS]
+    return found.dropna(subset=["system"]).astype({"length": int, "round": int})  # beside others', they are not whole
 
 
 def against_exact(rows: Rows, what: str) -> pd.DataFrame:

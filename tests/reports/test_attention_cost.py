@@ -100,6 +100,14 @@ def test_the_claim_of_memory_can_come_out_each_way(share: float, turns: int, ver
     assert attention_memory.claim.judge(make(lengths=[512])).verdict == "not run"
 
 
+def test_lengths_are_whole_beside_rows_of_other_studies() -> None:
+    """Tables of several studies are one on disk, where a column that some rows lack holds floats."""
+    rows = make()
+    rows.measures["length"] = rows.measures["length"].astype(float)
+    (_, _, table), _ = tables(rows)
+    assert list(table["length"].unique()) == ["512", "1,024", "4,096", "32,768"]
+
+
 def test_tables_and_figure_show_every_system() -> None:
     (first, second), (figure,) = [table for *_, table in tables(make())], discover("attention-cost")
     assert set(first["attention"]) == {"full attention", "LSH, 1 round", "LSH, 4 rounds"}
