@@ -48,7 +48,7 @@ struct Change {
 // At first they are the value of i, for one that meets nobody, and −∞. Scores are scale · q_i · q_j / |q_j|.
 // qk, v [N, S, E]; squares [N, S] |q|²; order [N, R, S]; marks [N, S, R], see first_meetings.
 template <class X, class T>
-__global__ void __launch_bounds__(128)
+__global__ void __launch_bounds__(128, 4)
     attend_chunks(const X* __restrict__ qk, const X* __restrict__ v, const T* __restrict__ squares,
                   const int* __restrict__ order, const int64_t* __restrict__ marks, T* __restrict__ out,
                   T* __restrict__ lse, int64_t S, int64_t E, int64_t R, int64_t m, int64_t r, double scale,
@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(128)
             largest = warp_max(largest);
             for (int j = 0; j < EACH; j++) {
                 const T weight = met & bit(i, j) ? exp(scores[i][j] - largest) : T(0);
-                weights[row * COLUMNS + lane_id() + j * WARP] = weight;
+                weights[place(i, j)] = weight;
                 sum += weight;
             }
             sum = warp_sum(sum);

@@ -66,6 +66,7 @@ __device__ void multiply(const X* a, const X* b, const int* rows, const int* col
         take_slice(b, columns, COLUMNS, from, E, column_slice);
         __syncthreads();
         const T *of_row = row_slice + first_own() * STRIDE, *of_column = column_slice + lane_id() * STRIDE;
+#pragma unroll 1  // sixteen products at a time are enough; with more ptxas spills
         for (int d = 0; d < int(min(int64_t(SLICE), E - from)); d++)
             for (int j = 0; j < EACH; j++) {
                 const T y = of_column[j * WARP * STRIDE + d];
@@ -73,6 +74,9 @@ __device__ void multiply(const X* a, const X* b, const int* rows, const int* col
             }
     }
 }
+
+// The place of a thread's i-th row and j-th column among the block's, [ROWS, COLUMNS].
+__device__ inline int place(int i, int j) { return (first_own() + i) * COLUMNS + lane_id() + j * WARP; }
 
 // Where the i-th of a thread's rows and the j-th of its columns stand in a set of bits.
 __device__ inline unsigned bit(int i, int j) { return 1u << (i * EACH + j); }
@@ -112,17 +116,19 @@ __device__ inline unsigned first_meetings(const int64_t* marks, const Sizes& siz
 // weights: of the warp's first row, COLUMNS a row; x [S, E] of a head.
 template <class X, class T, class Put>
 __device__ void add_up(const X* x, const int* columns, int count, const T* weights, int64_t E, const Put& put) {
-    for (int64_t d = lane_id(); d < E; d += EACH * WARP) {
-        T sum[OWN][EACH] = {};
+    constexpr int WIDE = sizeof(T) > 4 ? 1 : 2;  // coordinates of a lane at a time: what registers hold
+    for (int64_t d = lane_id(); d < E; d += WIDE * WARP) {
+        T sum[OWN][WIDE] = {};
+#pragma unroll 1
         for (int j = 0; j < count; j++) {
             const X* from = x + columns[j] * E + d;
-            for (int k = 0; k < EACH; k++) {
+            for (int k = 0; k < WIDE; k++) {
                 const T value = d + k * WARP < E ? T(from[k * WARP]) : T(0);
                 for (int i = 0; i < OWN; i++) sum[i][k] = fma(weights[i * COLUMNS + j], value, sum[i][k]);
             }
         }
         for (int i = 0; i < OWN; i++)
-            for (int k = 0; k < EACH; k++)
+            for (int k = 0; k < WIDE; k++)
                 if (d + k * WARP < E) put(i, d + k * WARP, sum[i][k]);
     }
 }

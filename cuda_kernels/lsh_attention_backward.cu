@@ -16,10 +16,17 @@ struct Pair {
         : attention(exp(by * dot - lse)), of_dot(by * attention * (inner - centre)) {}
 };
 
+// kept [ROWS, COLUMNS] at this thread's rows and columns.
+template <class T>
+__device__ void keep(const T (&values)[OWN][EACH], T* kept) {
+    for (int i = 0; i < OWN; i++)
+        for (int j = 0; j < EACH; j++) kept[place(i, j)] = values[i][j];
+}
+
 // of_qk[n, i] += what reaches the queries of round r: Σ_j of_dot_ij q_j. Shapes as in attend_chunks; gradient [N, S, E];
 // centres, lse [N, S].
 template <class X, class T>
-__global__ void __launch_bounds__(128)
+__global__ void __launch_bounds__(128, 4)
     attention_of_queries(const X* __restrict__ gradient, const X* __restrict__ qk, const X* __restrict__ v,
                          const T* __restrict__ squares, const T* __restrict__ centres, const T* __restrict__ lse,
                          const int* __restrict__ order, const int64_t* __restrict__ marks, T* __restrict__ of_qk,
@@ -37,17 +44,19 @@ __global__ void __launch_bounds__(128)
     const int64_t end = min((block.c + 1) * m, S);
     for (int64_t first = max((block.c - 1) * m, int64_t(0)); first < end; first += COLUMNS) {
         const int count = take_positions(order, first, end, COLUMNS, columns);
-        T dots[OWN][EACH], inner[OWN][EACH];
-        multiply(qk, qk, rows, columns, E, dots);
+        T inner[OWN][EACH];
+        multiply(qk, qk, rows, columns, E, inner);
+        keep(inner, weights);  // registers are few
         multiply(gradient, v, rows, columns, E, inner);
         const unsigned met = first_meetings(marks, sizes, causal, true, rows, columns);
         for (int j = 0; j < EACH; j++) {
             const int key = max(columns[lane_id() + j * WARP], 0);
             const T by = T(scale) * inverse_norm(squares[key]);
             for (int i = 0; i < OWN; i++) {
-                const int row = first_own() + i, query = max(rows[row], 0);
-                const Pair<T> pair(dots[i][j], inner[i][j], by, lse[query], centres[query]);
-                weights[row * COLUMNS + lane_id() + j * WARP] = met & bit(i, j) ? pair.of_dot : T(0);
+                const int query = max(rows[first_own() + i], 0);
+                T& weight = weights[place(i, j)];
+                const Pair<T> pair(weight, inner[i][j], by, lse[query], centres[query]);
+                weight = met & bit(i, j) ? pair.of_dot : T(0);
             }
         }
         __syncwarp();
@@ -63,7 +72,7 @@ __global__ void __launch_bounds__(128)
 // With w_i = of_dot_ij the latter is Σ_i w_i q_i − (Σ_i w_i q_i · q_j) q_j / |q_j|²: what would only change the length of
 // the query is taken off, unless it is too short to be lengthened.
 template <class X, class T>
-__global__ void __launch_bounds__(128)
+__global__ void __launch_bounds__(128, 4)
     attention_of_keys(const X* __restrict__ gradient, const X* __restrict__ qk, const X* __restrict__ v,
                       const T* __restrict__ squares, const T* __restrict__ centres, const T* __restrict__ lse,
                       const int* __restrict__ order, const int64_t* __restrict__ marks, T* __restrict__ of_qk,
@@ -85,8 +94,9 @@ __global__ void __launch_bounds__(128)
     const int64_t end = min((block.c + 2) * m, S);
     for (int64_t first = block.c * m; first < end; first += COLUMNS) {
         const int count = take_positions(order, first, end, COLUMNS, columns);
-        T dots[OWN][EACH], inner[OWN][EACH];
-        multiply(qk, qk, rows, columns, E, dots);
+        T inner[OWN][EACH];
+        multiply(qk, qk, rows, columns, E, inner);
+        keep(inner, weights);
         multiply(v, gradient, rows, columns, E, inner);
         const unsigned met = first_meetings(marks, sizes, causal, false, rows, columns);
         for (int i = 0; i < OWN; i++) {
@@ -96,10 +106,11 @@ __global__ void __launch_bounds__(128)
             T of_length = 0;
             for (int j = 0; j < EACH; j++) {
                 const int query = max(columns[lane_id() + j * WARP], 0);
-                const Pair<T> pair(dots[i][j], inner[i][j], T(scale) * inverse, lse[query], centres[query]);
-                own[i * COLUMNS + lane_id() + j * WARP] = met & bit(i, j) ? pair.attention : T(0);
+                T& weight = weights[place(i, j)];
+                const Pair<T> pair(weight, inner[i][j], T(scale) * inverse, lse[query], centres[query]);
                 inner[i][j] = met & bit(i, j) ? pair.of_dot : T(0);
-                of_length = fma(inner[i][j], dots[i][j], of_length);
+                of_length = fma(inner[i][j], weight, of_length);
+                weight = met & bit(i, j) ? pair.attention : T(0);
             }
             of_length = warp_sum(of_length);
             if (lane_id() == 0) along[row] = inverse < T(1 / LEAST_NORM) ? of_length * inverse * inverse : T(0);
@@ -110,8 +121,7 @@ __global__ void __launch_bounds__(128)
             if (at >= 0) of_v[at * E + d] += sum;
         });
         __syncwarp();  // the weights have been read
-        for (int i = 0; i < OWN; i++)
-            for (int j = 0; j < EACH; j++) own[i * COLUMNS + lane_id() + j * WARP] = inner[i][j];
+        keep(inner, weights);
         __syncwarp();
         add_up(qk, columns, count, own, E, [&](int i, int64_t d, T sum) {
             const int at = rows[first_own() + i];

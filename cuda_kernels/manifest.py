@@ -985,7 +985,7 @@ CROSS_POLYTOPE = Kernel(
         P,
     ),
     grid=Grid("warp", "(N + 3) // 4 * L"),
-    registers=64,
+    registers=80,
     traffic="T * (N * D + D * L * P) + 4 * N * L",
     flops="2 * N * D * L * P",
 )
@@ -1015,7 +1015,7 @@ ROW_PRODUCTS = Kernel(
     templates=X_T,
     arguments=(Array("a", "X", "N E"), Array("b", "X", "N E"), Array("products", "T", "N", written=True), N, E),
     grid=Grid("warp", "N"),
-    registers=40,
+    registers=64,
     traffic="2 * X * N * E + T * N",
     flops="2 * N * E",
 )
