@@ -47,8 +47,8 @@ __global__ void __launch_bounds__(128, 4)
         T inner[OWN][EACH];
         multiply(qk, qk, rows, columns, E, inner);
         keep(inner, weights);  // registers are few
-        multiply(gradient, v, rows, columns, E, inner);
         const unsigned met = first_meetings(marks, sizes, causal, true, rows, columns);
+        multiply(gradient, v, rows, columns, E, inner);
         for (int j = 0; j < EACH; j++) {
             const int key = max(columns[lane_id() + j * WARP], 0);
             const T by = T(scale) * inverse_norm(squares[key]);
@@ -97,8 +97,8 @@ __global__ void __launch_bounds__(128, 4)
         T inner[OWN][EACH];
         multiply(qk, qk, rows, columns, E, inner);
         keep(inner, weights);
-        multiply(v, gradient, rows, columns, E, inner);
         const unsigned met = first_meetings(marks, sizes, causal, false, rows, columns);
+        multiply(v, gradient, rows, columns, E, inner);
         for (int i = 0; i < OWN; i++) {
             const int row = first_own() + i, key = rows[row];
             if (key < 0) continue;  // all lanes of the warp
