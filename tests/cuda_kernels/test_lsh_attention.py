@@ -66,20 +66,20 @@ def compare(both: Both, qk: Tensor, told: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 127])
 @TYPES
 def test_attention_is_the_definition(both: Both, dtype: torch.dtype, length: int, masks: str) -> None:
-    compare(both, normal(HEADS, length, 6, dtype=dtype), settings(length, 3, 7, **MASKS[masks]))
+    compare(both, normal(HEADS, length, 6, dtype=dtype), settings(length, 3, 12, **MASKS[masks]))
 
 
-@pytest.mark.parametrize("chunk", [1, 31, 32, 33, 64, 100, 125])
+@pytest.mark.parametrize("chunk", [1, 31, 33, 64, 110])
 @TYPES
 def test_chunks_of_any_size(both: Both, dtype: torch.dtype, chunk: int) -> None:
     """Of one row of a block, of a block, and of several; the columns of a block are more than it takes at a time."""
-    compare(both, normal(2, 120, 5, dtype=dtype), settings(120, 2, chunk, heads=2, causal=True))
+    compare(both, normal(1, 100, 5, dtype=dtype), settings(100, 2, chunk, heads=1, causal=True))
 
 
-@pytest.mark.parametrize("dim", [1, 31, 32, 33, 64, 65])
+@pytest.mark.parametrize("dim", [0, 1, 31, 33, 64, 65])
 @TYPES
 def test_heads_of_any_width(both: Both, dtype: torch.dtype, dim: int) -> None:
-    compare(both, normal(2, 40, dim, dtype=dtype), settings(40, 2, 9, heads=2))
+    compare(both, normal(1, 40, dim, dtype=dtype), settings(40, 2, 15, heads=1))
 
 
 @pytest.mark.parametrize("rounds", [1, 6])
