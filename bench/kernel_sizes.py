@@ -96,9 +96,10 @@ def shapes_of(kernel: Kernel) -> tuple[str, ...]:
 def sizes(kernel: Kernel, shape: str) -> dict[str, int]:
     """Every size on one of the kernel's shapes, by the name that its manifest entry gives it."""
     if kernel in ATTENTION:
-        named, given = OF_ATTENTION | OWN_OF_ATTENTION.get(kernel.name, {}), _attention(*REFORMERS[shape])
+        named = {**OF_ATTENTION, **OWN_OF_ATTENTION.get(kernel.name, {})}
+        given = _attention(*REFORMERS[shape])
     else:
-        named, given = COMMON | OWN.get(kernel.name, {}), _given(shapes.get(shape))
+        named, given = {**COMMON, **OWN.get(kernel.name, {})}, _given(shapes.get(shape))
     return {name: evaluate(of, given) for name, of in named.items()}
 
 
