@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bench.kernel_sizes import PAPERS, sizes
-from bench.speed import shapes
+from bench.kernel_sizes import shapes_of, sizes
 from cuda_kernels.kernel import Instance, Kernel, evaluate
 from cuda_kernels.manifest import KERNELS
 from cuda_kernels.nvrtc import ARCHITECTURES, Usage, usage
@@ -31,10 +30,10 @@ def document() -> dict[str, Any]:
 
 
 def occupancy_row(used: Usage) -> Row:
-    """One instance on one architecture; dynamic shared memory is that of a launch on Amazon-670K."""
+    """One instance on one architecture; dynamic shared memory is that of a launch on the kernel's first shape."""
     kernel = used.kernel
     instance = next(of for of in kernel.instances() if kernel.expression(of) == used.expression)
-    shared = used.shared + evaluate(kernel.dynamic, _sized(kernel, instance, "amazon-670k"))
+    shared = used.shared + evaluate(kernel.dynamic, _sized(kernel, instance, shapes_of(kernel)[0]))
     held = occupancy(used.architecture, used.registers, kernel.block, shared)
     return {
         "kernel": kernel.name,
@@ -52,10 +51,10 @@ def occupancy_row(used: Usage) -> Row:
 
 
 def floor_rows() -> Iterator[Row]:
-    """Of each kernel's first instance (float32 where there is one), on every paper's shape and card."""
+    """Of each kernel's first instance (float32 where there is one), on each of its shapes and every card."""
     for kernel in KERNELS.values():
         instance = kernel.instances()[0]
-        for shape in PAPERS:
+        for shape in shapes_of(kernel):
             for name, card in CARDS.items():
                 found = floor(kernel, instance, _sized(kernel, instance, shape), card)
                 yield {
@@ -73,4 +72,4 @@ def floor_rows() -> Iterator[Row]:
 
 def _sized(kernel: Kernel, instance: Instance, shape: str) -> dict[str, int]:
     widths = {name: choice.itemsize for name, choice in instance.items() if hasattr(choice, "itemsize")}
-    return sizes(kernel, shapes.get(shape)) | widths
+    return sizes(kernel, shape) | widths

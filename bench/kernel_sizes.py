@@ -1,15 +1,24 @@
 """Sizes of the launches of CUDA kernels in one step of the papers' shapes, for what is counted and not for what is run.
 
 Batch 256 and hidden 128 as in SLIDE §4.1; 4,096 negatives shared by the batch, or 512 candidates a sample; 16 tables.
+Attention: one sequence of a length of Reformer's, eight heads of 64, chunks of 64; a launch is that of the last round.
 """
 
 import math
 from collections.abc import Mapping
 
+from bench.speed import shapes
 from bench.speed.shapes import BATCH, HIDDEN, Shape
 from cuda_kernels.kernel import Kernel, evaluate
+from cuda_kernels.manifest import ATTENTION
 
 PAPERS = ("amazon-670k", "wiki-325k", "delicious-200k")
+REFORMERS = {  # length and rounds
+    f"reformer-{length // 1024}k, {rounds} round{'s' * (rounds > 1)}": (length, rounds)
+    for length in (32_768, 65_536)
+    for rounds in (1, 4)
+}
+HEADS, HEAD, CHUNK = 8, 64, 64
 TABLES = 16
 NEGATIVES = 4096
 CANDIDATES = 512  # a sample
@@ -66,10 +75,38 @@ OWN: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def sizes(kernel: Kernel, shape: Shape) -> dict[str, int]:
-    """Every size by the name that the kernel's manifest entry gives it."""
-    given = _given(shape)
-    return {name: evaluate(of, given) for name, of in {**COMMON, **OWN.get(kernel.name, {})}.items()}
+ROWS = {"N": "heads * length"}
+OF_ATTENTION = {
+    "N": "heads",
+    "S": "length",
+    "E": "head",
+    "D": "head",
+    "L": "rounds",
+    "R": "rounds",
+    "P": "length // chunk // 2",
+    "m": "chunk",
+    "r": "rounds - 1",
+}
+OWN_OF_ATTENTION: Mapping[str, Mapping[str, str]] = {"cross_polytope": ROWS, "row_products": ROWS}
+
+
+def shapes_of(kernel: Kernel) -> tuple[str, ...]:
+    """The shapes on which a kernel is counted."""
+    return tuple(REFORMERS) if kernel in ATTENTION else PAPERS
+
+
+def sizes(kernel: Kernel, shape: str) -> dict[str, int]:
+    """Every size on one of the kernel's shapes, by the name that its manifest entry gives it."""
+    if kernel in ATTENTION:
+        named = {**OF_ATTENTION, **OWN_OF_ATTENTION.get(kernel.name, {})}
+        given = _attention(*REFORMERS[shape])
+    else:
+        named, given = {**COMMON, **OWN.get(kernel.name, {})}, _given(shapes.get(shape))
+    return {name: evaluate(of, given) for name, of in named.items()}
+
+
+def _attention(length: int, rounds: int) -> dict[str, int]:
+    return {"heads": HEADS, "head": HEAD, "chunk": CHUNK, "length": length, "rounds": rounds}
 
 
 def _given(shape: Shape) -> dict[str, int]:

@@ -965,4 +965,124 @@ BEST = (SCORE_CANDIDATES, ESTIMATE_SCORES, SELECT_BEST, ORDER_BEST, SKETCH_CODES
 HASHING = (*LISTS, *SORTS, *SETS, *TABLES, *BEST, HADAMARD_SIMHASH, WTA, DWTA_CSR)
 # --- end of hashing, tables and retrieval ---
 
-KERNELS = {kernel.name: kernel for kernel in (SIMHASH, SPARSE_SIMHASH, BIT_DISTANCE, *TRAINING, *HASHING)}
+# --- attention ---
+S, m, r = (Scalar(name) for name in "Smr")
+X_T = {"X T": (*SUMMED, (torch.bfloat16, torch.float32))}  # how rows are stored, and in what they are summed
+PLACES = (Array("order", i32, "N R S"), Array("marks", i64, "N S R"))
+ROUND = (S, E, R, m, r, Scalar("scale", torch.float64), Scalar("causal", torch.bool))
+TILES = Grid("block", "N * ((S + m - 1) // m) * ((m + 31) // 32)")
+TILE = 8 * (33 * (32 + 64) + 32 * 64) + 4 * (32 + 64)  # bytes of shared memory: slices, weights, positions
+
+CROSS_POLYTOPE = Kernel(
+    name="cross_polytope",
+    source="cross_polytope.cu",
+    does="codes from the largest of projections, signs counted",
+    templates={"T": FLOATS},
+    arguments=(
+        Array("x", "T", "N D"),
+        Array("directions", "T", "D L*P"),
+        Array("offset", "T", "L*P", optional=True),
+        Array("codes", i32, "N L", written=True),
+        N,
+        D,
+        L,
+        P,
+    ),
+    grid=Grid("warp", "(N + 3) // 4 * L"),
+    registers=80,
+    traffic="T * (N * D + D * L * P) + 4 * N * L",
+    flops="2 * N * D * L * P",
+)
+
+MARK_PLACES = Kernel(
+    name="mark_places",
+    source="lsh_attention.cu",
+    does="chunk and bucket of positions in every round",
+    arguments=(
+        Array("order", i32, "N R S"),
+        Array("codes", i32, "N R S", optional=True),
+        Array("marks", i64, "N S R", written=True),
+        N,
+        R,
+        S,
+        m,
+    ),
+    grid=Grid("thread", "N * R * S"),
+    registers=40,
+    traffic="12 * N * R * S",
+)
+
+ROW_PRODUCTS = Kernel(
+    name="row_products",
+    source="lsh_attention.cu",
+    does="inner products of rows with rows",
+    templates=X_T,
+    arguments=(Array("a", "X", "N E"), Array("b", "X", "N E"), Array("products", "T", "N", written=True), N, E),
+    grid=Grid("warp", "N"),
+    registers=64,
+    traffic="2 * X * N * E + T * N",
+    flops="2 * N * E",
+)
+
+ATTEND_CHUNKS = Kernel(
+    name="attend_chunks",
+    source="lsh_attention.cu",
+    does="attention within chunks and to those before, of a round",
+    templates=X_T,
+    arguments=(
+        Array("qk", "X", "N S E"),
+        Array("v", "X", "N S E"),
+        Array("squares", "T", "N S"),
+        *PLACES,
+        Array("out", "T", "N S E", written=True),
+        Array("lse", "T", "N S", written=True),
+        *ROUND,
+    ),
+    grid=TILES,
+    shared=TILE + 8 * 2 * 32,
+    registers=128,
+    traffic="N * S * (2 * E * (X + T) + 3 * T + 4 + 8 * (r + 1))",
+    flops="8 * N * S * m * E",
+)
+
+OF_PAIRS = (
+    *(Array(name, "X", "N S E") for name in ("gradient", "qk", "v")),
+    *(Array(name, "T", "N S") for name in ("squares", "centres", "lse")),
+    *PLACES,
+)
+
+ATTENTION_OF_QUERIES = Kernel(
+    name="attention_of_queries",
+    source="lsh_attention_backward.cu",
+    does="gradients of a round's attention by queries",
+    templates=X_T,
+    arguments=(*OF_PAIRS, Array("of_qk", "T", "N S E", written=True), *ROUND),
+    grid=TILES,
+    shared=TILE,
+    registers=128,
+    traffic="N * S * (E * (3 * X + 2 * T) + 3 * T + 4 + 8 * (r + 1))",
+    flops="12 * N * S * m * E",
+)
+
+ATTENTION_OF_KEYS = Kernel(
+    name="attention_of_keys",
+    source="lsh_attention_backward.cu",
+    does="gradients of a round's attention by keys and values",
+    templates=X_T,
+    arguments=(
+        *OF_PAIRS,
+        Array("of_qk", "T", "N S E", written=True),
+        Array("of_v", "T", "N S E", written=True),
+        *ROUND,
+    ),
+    grid=TILES,
+    shared=TILE + 8 * 32,
+    registers=128,
+    traffic="N * S * (E * (3 * X + 4 * T) + 3 * T + 4 + 8 * (r + 1))",
+    flops="16 * N * S * m * E",
+)
+
+ATTENTION = (CROSS_POLYTOPE, MARK_PLACES, ROW_PRODUCTS, ATTEND_CHUNKS, ATTENTION_OF_QUERIES, ATTENTION_OF_KEYS)
+# --- end of attention ---
+
+KERNELS = {kernel.name: kernel for kernel in (SIMHASH, SPARSE_SIMHASH, BIT_DISTANCE, *TRAINING, *HASHING, *ATTENTION)}
