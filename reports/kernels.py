@@ -18,9 +18,9 @@ def tables(document: dict[str, Any]) -> list[tuple[str, str, pd.DataFrame]]:
         f"at once, with what limits it. From ptxas' figures and NVIDIA's limits: a model, not measured. {UNRUN}"
     )
     least = (
-        f"{label.capitalize()}: bytes and operations are counted, one launch, float32, batch 256, and divided by "
-        f"published peaks ({peaks}). Every byte comes from memory here, also of rows that a cache would hold. "
-        "How fast a launch is, nobody has measured."
+        f"{label.capitalize()}: bytes and operations of one launch, float32, are counted (batches of 256 points; "
+        f"attention on one sequence, 8 heads of 64) and divided by published peaks ({peaks}). Every byte comes from "
+        "memory here, also of rows that a cache would hold. How fast a launch is, nobody has measured."
     )
     return [
         ("CUDA kernels: registers and occupancy", held, occupancy(document["occupancy"])),
