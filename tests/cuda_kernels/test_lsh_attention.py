@@ -73,7 +73,8 @@ def test_attention_is_the_definition(both: Both, dtype: torch.dtype, length: int
 @TYPES
 def test_chunks_of_any_size(both: Both, dtype: torch.dtype, chunk: int) -> None:
     """Of one row of a block, of a block, and of several; the columns of a block are more than it takes at a time."""
-    compare(both, normal(1, 100, 5, dtype=dtype), settings(100, 2, chunk, heads=1, causal=True))
+    length = min(100, 20 * chunk)
+    compare(both, normal(1, length, 5, dtype=dtype), settings(length, 2, chunk, heads=1, causal=True))
 
 
 @pytest.mark.parametrize("dim", [0, 1, 31, 33, 64, 65])
@@ -117,8 +118,8 @@ def test_one_bucket_in_a_chunk_is_exact_attention(device: torch.device) -> None:
 
 
 def test_gradients_are_the_same_bits_every_time(device: torch.device) -> None:
-    qk, v, upstream = (normal(HEADS, 127, 6, seed=seed) for seed in range(3))
-    told = [t.to(device) if isinstance(t, Tensor) else t for t in settings(127, 3, 16, causal=True)]
+    qk, v, upstream = (normal(1, 65, 6, seed=seed) for seed in range(3))
+    told = [t.to(device) if isinstance(t, Tensor) else t for t in settings(65, 3, 16, heads=1, causal=True)]
     leaves = [t.to(device).requires_grad_() for t in (qk, v)]
     first, again = (
         torch.autograd.grad(lsh_attention(*leaves, *told)[0], leaves, upstream.to(device)) for _ in range(2)
