@@ -54,7 +54,10 @@ def _cupy() -> Any:
 
 @cache
 def _module(name: str) -> Any:
-    """The kernels of a file; compiled at the first launch, then kept in CuPy's cache on disk."""
+    """The kernels of a file; compiled at their first launch in every process.
+
+    CuPy writes what it compiled to disk, but does not read it again where it must learn the names of templates.
+    """
     return _cupy().RawModule(code=source(name), options=OPTIONS, name_expressions=expressions(KERNELS, name))
 
 

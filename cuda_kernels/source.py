@@ -1,7 +1,7 @@
 """The text of a `.cu` file, with the headers of this folder put in.
 
-CuPy's cache of compiled kernels knows the text that it is given, not the files that the text includes: a header that is
-included would be compiled once and for ever.
+CuPy's cache of compiled kernels knows the text that it is given, not the files that the text includes: a changed header
+would not be a changed text. Nor need CuPy be told where headers are.
 """
 
 import re
