@@ -33,9 +33,10 @@ _products: Products = "float32"
 
 
 def use(choice: Choice, products: Products = "float32") -> Backend:
-    """Choose the backend of this process; returns what `auto` came to for CPU tensors.
+    """Choose the backend of this process; returns it, or what `auto` came to for CPU tensors.
 
     CUDA tensors run on `cuda` or `reference`; `auto` takes `cuda` where there is CuPy. `emulated` is for CPU tensors.
+    Under `cuda`, CPU tensors, such as those that batches are cut from, run as under `auto`.
 
     Args:
         products: in what the kernels multiply the dense matrices of a float32 softmax. In bfloat16, logits and their
@@ -57,8 +58,11 @@ def use(choice: Choice, products: Products = "float32") -> Backend:
     if choice == "cuda" and (reason := _no_gpu()):
         raise DeviceError(f"backend 'cuda' cannot run here: {reason}")
     _choice, _products = choice, products
-    _current = _resolve() if choice == "auto" else choice
-    return _current
+    if choice == "auto":
+        _current = _resolve()
+        return _current
+    _current = _resolve() if choice == "cuda" else choice
+    return choice
 
 
 def multiplies_in_bfloat16() -> bool:

@@ -45,9 +45,18 @@ FACTORIES = (  # those that others are made of, and those that would grow an emp
     "randperm.generator",
 )
 
-backend_registration._setup_privateuseone_for_python_backend(NAME)
+
+class _Module(backend_registration._DummyBackendModule):  # type: ignore[misc]
+    """What `torch.cuda` is for CUDA."""
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return [torch.bfloat16, torch.float16]
+
+
+backend_registration._setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
 DEVICE = torch.device(NAME, 0)
 _library = torch.library.Library("aten", "IMPL")
+_others = torch.library.Library("_", "IMPL")
 
 
 class Pretended(Tensor):
@@ -57,10 +66,10 @@ class Pretended(Tensor):
 
     @staticmethod
     def __new__(cls, inner: Tensor) -> "Pretended":
-        strides, offset = inner.stride(), inner.storage_offset()
-        made: Pretended = Tensor._make_wrapper_subclass(
-            cls, inner.size(), strides=strides, storage_offset=offset, dtype=inner.dtype, device=DEVICE
-        )
+        how: dict[str, Any] = {"dtype": inner.dtype, "layout": inner.layout, "device": DEVICE}
+        if inner.layout is torch.strided:
+            how |= {"strides": inner.stride(), "storage_offset": inner.storage_offset()}
+        made: Pretended = Tensor._make_wrapper_subclass(cls, inner.size(), **how)
         made.held = inner
         return made
 
@@ -152,6 +161,15 @@ def _copy_from(source: Tensor, target: Tensor, non_blocking: bool = False) -> Te
     return target
 
 
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Under torch.autocast."""
+    dtype = torch.get_autocast_dtype(NAME)
+    with torch.autocast(NAME, enabled=False):
+        return torch.nn.functional.linear(x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
+
+
+_library.impl("linear", _linear, "AutocastPrivateUse1")
+_others.fallback(torch.library.fallthrough_kernel, "AutocastPrivateUse1")
 _library.impl("_copy_from", _copy_from, "PrivateUse1")
 for _name in FACTORIES:
     _library.impl(_name, _factory(_name), "PrivateUse1")

@@ -9,7 +9,9 @@ from torch import Generator, Tensor, nn
 
 from cuda_kernels.errors import DeviceError, KernelArgumentError
 from cuda_kernels.launch import launch
+from mongoose.ops import backend
 from mongoose.ops.simhash import simhash
+from mongoose.ops.sparse_matmul import gather_rows
 from tests.cuda_kernels import pretended
 from tests.cuda_kernels.pretended import DEVICE, Pretended
 
@@ -127,6 +129,25 @@ def test_a_module_moves_and_trains_as_on_the_cpu() -> None:
     torch.testing.assert_close(found[1], found[0])
 
 
+def test_a_sparse_gradient_is_there_and_that_of_the_cpu() -> None:
+    found = []
+    for device in (torch.device("cpu"), DEVICE):
+        weight = torch.ones(5, 2).to(device).requires_grad_()
+        (2 * gather_rows(weight, torch.tensor([1, 3], device=device))).sum().backward()
+        assert weight.grad is not None
+        assert (weight.grad.device, weight.grad.is_sparse) == (device, True)
+        found.append(weight.grad.coalesce().values().tolist())
+    assert found[0] == found[1] == [[2, 2], [2, 2]]
+
+
+def test_products_under_autocast_are_rounded() -> None:
+    x, layer = torch.randn(2, 5, device=DEVICE), nn.Linear(5, 3).to(DEVICE)
+    with torch.autocast(pretended.NAME, torch.bfloat16):
+        assert layer(x).dtype is torch.bfloat16
+        assert (x + x).dtype is torch.float32
+    assert layer(x).dtype is torch.float32
+
+
 def test_a_copy_of_a_module_is_there_too_and_its_own() -> None:
     network = net().to(DEVICE)
     copied = deepcopy(network)
@@ -149,8 +170,14 @@ def test_an_op_runs_its_kernel(device: torch.device, direct: bool) -> None:
 def test_an_op_refuses_tensors_of_both_devices(device: torch.device, direct: bool, astray: int) -> None:
     given = [torch.randn(33, 8).to(device), torch.randn(8, 12).to(device)]
     given[astray] = given[astray].cpu()
-    with pytest.raises(KernelArgumentError, match="expected one device"):
+    with pytest.raises((KernelArgumentError, RuntimeError), match="expected one device"):
         (simhash.direct if direct else simhash)(given[0], given[1], 3)
+
+
+def test_ops_on_tensors_of_the_cpu_launch_nothing(device: torch.device) -> None:
+    x, planes = torch.randn(33, 8), torch.randn(8, 12)
+    assert torch.equal(simhash(x, planes, 3), simhash.reference(x, planes, 3))
+    assert backend.current() != "cuda"
 
 
 def test_a_kernel_of_the_device_takes_no_tensors_of_the_cpu(device: torch.device) -> None:
