@@ -76,6 +76,8 @@ TAKEN: dict[str, Callable[[torch.device], Tensor]] = {
     "copied in": lambda device: torch.zeros(2, 3, device=device).copy_(torch.ones(3)),
     "copied out": lambda device: torch.zeros(3).copy_(torch.ones(3, device=device)),
     "written": lambda device: torch.zeros(3, device=device).index_fill_(0, torch.tensor([1], device=device), 4),
+    "vector times matrix": lambda device: torch.ones(3, device=device) @ torch.ones(3, 2, device=device),
+    "in another shape": lambda device: torch.arange(6, device=device).reshape(3, 2).t_().unsqueeze_(0),
     "distinct": lambda device: torch.tensor([3, 1, 3], device=device).unique(),
 }
 
@@ -89,6 +91,7 @@ def test_results_are_those_of_the_cpu(taken: str) -> None:
     assert found.device == (torch.device("cpu") if taken == "copied out" else DEVICE)
     assert torch.equal(found.cpu(), expected)
     assert found.tolist() == expected.tolist()
+    assert (found.shape, found.stride()) == (expected.shape, expected.stride())
 
 
 def test_a_view_is_of_the_same_memory() -> None:
