@@ -50,7 +50,8 @@ class BoundedTables(HashTables):
 
     def _shuffled(self, codes: Tensor) -> Tensor:
         """[N] items by their codes in one table, those of a bucket in a random order: its first are the sample."""
-        order = torch.randperm(len(codes), generator=self.generator, device=codes.device)
+        order = torch.randperm(len(codes), generator=self.generator, device=self.generator.device)
+        order = order.to(codes.device, non_blocking=True)
         return order[torch.argsort(codes[order], stable=True)].int()
 
     def _window(self, visits: Tensor, cap: int | None, generator: Generator | None) -> tuple[Tensor, int]:

@@ -4,7 +4,6 @@ Laws give log-probabilities of being missed: those of independent ways in add up
 """
 
 from abc import ABC, abstractmethod
-from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from mongoose.hashing.law import AngularLaw
 from mongoose.index import LSHIndex
+from mongoose.movable import Movable
 
 RetrievedProbability = Literal["certain", "collision", "counted"] | float
 
@@ -22,7 +22,7 @@ def log_inclusion(log_missed: Tensor) -> Tensor:
     return torch.log(-torch.expm1(log_missed).clamp_max(-1e-12)).float()
 
 
-class ByChance:
+class ByChance(Movable):
     """Classes that are drawn, or are labels of the batch: missed with probability (1 − q)^S (1 − f)^B.
 
     Args:
@@ -33,7 +33,7 @@ class ByChance:
     def __init__(self, probability: Tensor, num_samples: int, label_rate: Tensor) -> None:
         self._by_draws = num_samples * torch.log1p(-probability.double().clamp_max(1 - 1e-9))
         self._by_labels = torch.log1p(-label_rate.double().clamp_max(1 - 1e-9))
-        self._of_all = lru_cache(maxsize=1)(self._log_inclusion)  # a training run has one batch size
+        self._batch_size, self._of_all = -1, self._by_labels  # a training run has one batch size
 
     def log_missed(self, ids: Tensor, batch_size: int) -> Tensor:
         """[U] float64, of the classes `ids`."""
@@ -41,13 +41,13 @@ class ByChance:
 
     def log_inclusion(self, ids: Tensor, batch_size: int) -> Tensor:
         """[U] float32, of the classes `ids`."""
-        return self._of_all(batch_size).index_select(0, ids)
+        if batch_size != self._batch_size:
+            self._of_all = log_inclusion(self._by_draws + batch_size * self._by_labels)
+            self._batch_size = batch_size
+        return self._of_all.index_select(0, ids)
 
-    def _log_inclusion(self, batch_size: int) -> Tensor:
-        return log_inclusion(self._by_draws + batch_size * self._by_labels)
 
-
-class RetrievalLaw(ABC):
+class RetrievalLaw(Movable, ABC):
     """How probable it is that a batch's retrieval misses a class."""
 
     @abstractmethod
@@ -112,7 +112,8 @@ class Counted(RetrievalLaw):
 
     def log_missed(self, ids: Tensor, retrieved: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         if not self.num_batches:
-            self._mass, self._seen = torch.zeros(len(weight), dtype=torch.float64), torch.zeros(len(weight)).long()
+            self._mass = torch.zeros(len(weight), dtype=torch.float64, device=weight.device)
+            self._seen = torch.zeros_like(self._mass, dtype=torch.int64)
         self.num_batches += 1
         self._mass[retrieved] = self._faded(retrieved) + 1 - self.momentum
         self._seen[retrieved] = self.num_batches
@@ -142,7 +143,7 @@ class Assumed(RetrievalLaw):
             raise ValueError(f"retrieved_probability={probability}; in (0, 1], or a name, is accepted.")
 
     def log_missed(self, ids: Tensor, retrieved: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-        missed = torch.zeros(len(ids), dtype=torch.float64)
+        missed = torch.zeros(len(ids), dtype=torch.float64, device=ids.device)
         probability = self.probability[retrieved] if self.probability.dim() else self.probability
         missed[torch.searchsorted(ids, retrieved)] = torch.log1p(-probability)
         return missed

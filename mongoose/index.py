@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from mongoose.candidates import Candidates
 from mongoose.hashing.base import HashFamily, LearnableHashFamily, RowFittedHashFamily
 from mongoose.hashing.transforms import Transform
+from mongoose.movable import Movable
 from mongoose.ops.rerank import rerank
 from mongoose.ops.shortlist import DIGEST, describe_rows
 from mongoose.ops.simhash import changed_rows
@@ -50,7 +51,7 @@ class IndexStatistics:
     fits: int = 0
 
 
-class LSHIndex:
+class LSHIndex(Movable):
     """A hash family, its tables, and a policy that says when they follow the weights.
 
     Args:

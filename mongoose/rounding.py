@@ -14,6 +14,7 @@ def round_stochastically(x: Tensor, generator: Generator) -> Tensor:
 
     Source: Gupta et al. 2015; ELMO (Zhang et al. 2025) for the output layers of extreme classification.
     """
-    toss = torch.empty_like(x, dtype=torch.int32).random_(2**DROPPED, generator=generator)
+    toss = torch.empty_like(x, dtype=torch.int32, device=generator.device).random_(2**DROPPED, generator=generator)
+    toss = toss.to(x.device, non_blocking=True)
     carried = toss.add_(x.contiguous().view(torch.int32))  # into the bits that are kept, as often as is due
     return (carried >> DROPPED << DROPPED).view(torch.float32).bfloat16()

@@ -4,13 +4,14 @@ import torch
 from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
+from mongoose.movable import Movable
 from mongoose.ops.buckets import Buckets, build_buckets, lookup_buckets
 from mongoose.ops.retrieve import retrieve
 
 MERGE_FRACTION = 8  # the side tables are merged once they hold more than one row in eight; not tuned
 
 
-class HashTables:
+class HashTables(Movable):
     """L tables of 2**K buckets over N items.
 
     Rows that moved since the last build live in small side tables, and are hidden in the main ones, so that an update
@@ -154,7 +155,9 @@ class HashTables:
         """Where the run that is seen of each bucket starts, as a share of the starts there are, and its length."""
         if cap is None:
             return None, 0
-        return torch.rand(visits.shape, generator=generator, device=visits.device), cap
+        source = visits.device if generator is None else generator.device
+        start = torch.rand(visits.shape, generator=generator, device=source)
+        return start.to(visits.device, non_blocking=True), cap
 
     def _check(self, codes: Tensor) -> None:
         if codes.dim() != 2 or codes.shape[1] != self.num_tables or codes.dtype is not torch.int32:

@@ -30,8 +30,8 @@ def cross_polytope_collisions(angle: Tensor, num_directions: int) -> Tensor:
 
     Source: the definition (Reformer §2).
     """
-    found = [_at(float(theta), num_directions) for theta in angle]
-    return torch.stack(found).clamp(0, 1) if found else angle.double()
+    found = [_at(theta, num_directions) for theta in angle.tolist()]
+    return torch.stack(found).clamp(0, 1).to(angle.device) if found else angle.double()
 
 
 def _at(theta: float, num_directions: int) -> Tensor:

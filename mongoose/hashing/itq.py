@@ -21,7 +21,7 @@ class ITQ(PCAHash):
 
     def turn(self, rows: Tensor) -> Tensor:
         projected = rows @ self.rotations  # [L, m, K]
-        rotation = torch.eye(self.num_bits).expand(self.num_tables, -1, -1)
+        rotation = torch.eye(self.num_bits, device=rows.device).expand(self.num_tables, -1, -1)
         for _ in range(self.iterations):
             rotation = better_rotation(projected, rotation)
         self.rotations = self.rotations @ rotation

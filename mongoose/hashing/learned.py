@@ -114,7 +114,7 @@ class LearnedSimHash(LearnableHashFamily):
         optimizer = torch.optim.Adam([p for p in self.parameters() if p.requires_grad], lr=self.lr)
         loss = torch.tensor(float("nan"))
         for _ in range(steps):
-            pick = torch.randint(len(anchor), (self.batch_size,), generator=self.generator)
+            pick = self._batch(len(anchor)).to(anchor.device, non_blocking=True)
             loss = self.loss(*(rows[pick] for rows in pairs))
             optimizer.zero_grad()
             loss.backward()
@@ -122,6 +122,9 @@ class LearnedSimHash(LearnableHashFamily):
         self.query_norm, self.row_norm = mean_norm(anchor), (mean_norm(positive) + mean_norm(negative)) / 2
         self.num_fits += 1
         return float(loss.detach())
+
+    def _batch(self, pairs: int) -> Tensor:
+        return torch.randint(pairs, (self.batch_size,), generator=self.generator, device=self.generator.device)
 
 
 def mean_norm(x: Tensor) -> Tensor:

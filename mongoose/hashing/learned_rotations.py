@@ -1,5 +1,8 @@
 """Cross-polytope rotations that are trained on triplets: what MONGOOSE learns for attention."""
 
+from collections.abc import Callable
+from typing import Any, Self
+
 import torch
 from torch import Generator, Tensor, nn
 
@@ -48,6 +51,11 @@ class LearnedRotations(LearnableHashFamily):
         self.optimizer = torch.optim.Adam([self.rotations], lr=lr)
         self.num_fits = self.pairs_seen = 0
 
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.optimizer.load_state_dict(self.optimizer.state_dict())  # which puts moments where the rotations are
+        return self
+
     @torch.no_grad()
     def codes(self, x: Tensor, centre: Tensor | None = None) -> Tensor:
         rotations = self._drawn() if self.spare else self.rotations
@@ -56,7 +64,8 @@ class LearnedRotations(LearnableHashFamily):
 
     def _drawn(self) -> Tensor:
         """[D, L*P]: P of the 2·P columns of each table, the same ones in all."""
-        chosen = torch.randperm(2 * self.used, generator=self.generator)[: self.used]
+        order = torch.randperm(2 * self.used, generator=self.generator, device=self.generator.device)
+        chosen = order[: self.used].to(self.rotations.device, non_blocking=True)
         return self.rotations.view(self.dim, self.num_tables, 2 * self.used)[:, :, chosen].flatten(1)
 
     def loss(self, anchor: Tensor, positive: Tensor, negative: Tensor, other: Tensor | None = None) -> Tensor:
@@ -84,5 +93,7 @@ class LearnedRotations(LearnableHashFamily):
     def _batch(self, pairs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if self.batch_size is None:
             return pairs
-        pick = torch.randint(len(pairs[0]), (self.batch_size,), generator=self.generator)
+        where = self.generator.device
+        pick = torch.randint(len(pairs[0]), (self.batch_size,), generator=self.generator, device=where)
+        pick = pick.to(pairs[0].device, non_blocking=True)
         return tuple(rows[pick] for rows in pairs)

@@ -53,7 +53,8 @@ class PCAHash(RowFittedHashFamily):
 
     @torch.no_grad()
     def fit_rows(self, rows: Tensor, centre: Tensor | None = None) -> None:
-        seen = torch.randperm(len(rows), generator=self.generator)[: self.max_rows]
+        order = torch.randperm(len(rows), generator=self.generator, device=self.generator.device)
+        seen = order[: self.max_rows].to(rows.device, non_blocking=True)
         spread = rows[seen] if centre is None else rows[seen] - centre
         directions = principal_directions(spread, self.rotations.shape[1])
         by_table = directions @ self.turn(spread @ directions)

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from mongoose.movable import Movable
+
 ROUNDING = 1e-6  # by which a row's norm may differ from the one it was fitted with
 
 
-class Transform(ABC):
+class Transform(Movable, ABC):
     """What rows and queries are turned into before they are hashed.
 
     A row's transform depends on that row and on what `fit` noted alone.

@@ -53,7 +53,7 @@ def one_winner(a: Tensor, b: Tensor) -> Tensor:
     Source: Yagnik et al. 2011.
     """
     smaller = (a.unsqueeze(2) > a.unsqueeze(1)) & (b.unsqueeze(2) > b.unsqueeze(1))
-    dim = torch.full((1,), a.shape[1], dtype=torch.float64)
+    dim = torch.full((1,), a.shape[1], dtype=torch.float64, device=a.device)
     return choose(smaller.sum(2).double(), BIN_SIZE - 1).sum(1) / choose(dim, BIN_SIZE)
 
 

@@ -106,21 +106,24 @@ class ExactAttentionMining(AttentionMining):
 
     def _of_head(self, seen: Attended, head: int) -> QueryTriplets:
         qk, orders = seen.qk[head], seen.order[head]
-        order = orders[int(torch.randint(len(orders), (1,), generator=self.generator))]
+        order = orders[int(self._draw(len(orders), 1))]
         held = order[order >= 0].long()
         if not len(held):
             return QueryTriplets(qk[:0], qk[:0], qk[:0])
-        place = torch.randint(len(held), (self.samples,), generator=self.generator)
+        place = self._draw(len(held), self.samples).to(held.device, non_blocking=True)
         rows = held[place]
         scores = qk[rows] @ _keys(qk)[held].t()
         self.products += scores.numel()
         allowed = held < rows.unsqueeze(1) if seen.causal else held != rows.unsqueeze(1)
-        back = (place // seen.chunk).unsqueeze(1) - torch.arange(len(held)) // seen.chunk
+        back = (place // seen.chunk).unsqueeze(1) - torch.arange(len(held), device=held.device) // seen.chunk
         met = allowed & (back >= 0) & (back <= 1)
         positive = scores.masked_fill(~allowed, -torch.inf).argmax(1)
         negative = scores.masked_fill(~met, torch.inf).argmin(1)
         kept = met.any(1) & (positive != negative)
         return QueryTriplets(qk[rows[kept]], qk[held[positive[kept]]], qk[held[negative[kept]]])
+
+    def _draw(self, below: int, count: int) -> Tensor:
+        return torch.randint(below, (count,), generator=self.generator, device=self.generator.device)
 
 
 def _keys(qk: Tensor) -> Tensor:

@@ -1,12 +1,14 @@
 """Output layers of huge softmaxes: nn.Linear with a loss of its own and exact top-k."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Generator, Tensor, nn
 
 from mongoose.candidates import Candidates
+from mongoose.movable import moved
 from mongoose.ops.softmax import softmax_cross_entropy
 from mongoose.ops.sparse_matmul import sampled_matmul
 from mongoose.ops.topk import topk_rows
@@ -105,6 +107,12 @@ class SampledLinear(SoftmaxLinear):
         self.sampler = sampler
         self.active: ActiveSet | None = None
         self.queries: Tensor | None = None
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        state = self.sampler, self.active, self.queries
+        self.sampler, self.active, self.queries = moved(state, self.weight.device)
+        return self
 
     @property
     def active_size(self) -> float:

@@ -1,8 +1,9 @@
 """MONGOOSE's attention: LSH attention whose rotations learn, when a policy says that it is time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Generator, Tensor
@@ -87,6 +88,11 @@ class MongooseAttention(LSHAttention):
         family = partial(LearnedRotations, spare=True)
         mining = ReleasedAttentionMining()
         return cls(dim, policy=policy, mining=mining, family=family, hash_generator=hash_generator, **settings)
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.policy.to(self.to_qk.weight.device)
+        return self
 
     def refresh(self, step: int) -> None:
         """Ask the policy, after `step` training steps."""

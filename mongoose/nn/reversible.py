@@ -84,16 +84,23 @@ class ReversibleSequence(nn.Module):
 
 
 class _Pass:
-    """One call of a module, that can be repeated: its decisions and the state of torch's random source before it."""
+    """One call of a module, that can be repeated: its decisions and the states of torch's random sources before it.
 
-    def __init__(self) -> None:
+    Args:
+        device: of what the module computes; a GPU has a source of its own.
+    """
+
+    def __init__(self, device: torch.device) -> None:
         self.tape = Tape()
         self.random_state = torch.get_rng_state()
+        self.of_gpus = {device: torch.cuda.get_rng_state(device)} if device.type == "cuda" else {}
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        with torch.random.fork_rng(devices=[]), self.tape.replaying():
+        with torch.random.fork_rng(devices=self.of_gpus), self.tape.replaying():
             torch.set_rng_state(self.random_state)
+            for device, state in self.of_gpus.items():
+                torch.cuda.set_rng_state(state, device)
             yield
 
 
@@ -123,7 +130,7 @@ class _Reversed(torch.autograd.Function):
 
 
 def _first(passes: list[_Pass], module: nn.Module, x: Tensor) -> Tensor:
-    passes.append(_Pass())
+    passes.append(_Pass(x.device))
     with passes[-1].tape.recording():
         out: Tensor = module(x)
     return out

@@ -46,6 +46,8 @@ class SampledEmbedding(OutputLayer):
     """
 
     row_sparse = True
+    by_frequency: Tensor
+    log_expected: Tensor | None
 
     def __init__(
         self,
@@ -63,8 +65,8 @@ class SampledEmbedding(OutputLayer):
         self.rows = nn.Embedding(self.out_features, in_features, sparse=True)
         self.biases = nn.Embedding(self.out_features, 1, sparse=True)
         self.weight = self.rows.weight
-        self.by_frequency = torch.argsort(counts, descending=True, stable=True)
-        self.log_expected = self._log_expected() if corrected else None
+        self.register_buffer("by_frequency", torch.argsort(counts, descending=True, stable=True), persistent=False)
+        self.register_buffer("log_expected", self._log_expected() if corrected else None, persistent=False)
         self._active = math.nan
 
     @property
@@ -77,11 +79,13 @@ class SampledEmbedding(OutputLayer):
 
     def draw(self) -> Tensor:
         """[num_samples] int64 classes, with repeats."""
+        source, shape, there = self.generator.device, (self.num_samples,), self.by_frequency.device
         if self.distribution == "uniform":
-            return torch.randint(self.out_features, (self.num_samples,), generator=self.generator)
-        uniform = torch.rand(self.num_samples, generator=self.generator, dtype=torch.float64)
-        rank = torch.expm1(uniform * math.log(self.out_features + 1)).long()
-        return self.by_frequency[rank.clamp_max(self.out_features - 1)]
+            drawn = torch.randint(self.out_features, shape, generator=self.generator, device=source)
+            return drawn.to(there, non_blocking=True)
+        uniform = torch.rand(shape, generator=self.generator, dtype=torch.float64, device=source)
+        rank = torch.expm1(uniform * math.log(self.out_features + 1)).long().clamp_max(self.out_features - 1)
+        return self.by_frequency[rank.to(there, non_blocking=True)]
 
     def loss(self, x: Tensor, labels: Candidates) -> Tensor:
         active, position = torch.unique(torch.cat([labels.ids, self.draw()]), return_inverse=True)

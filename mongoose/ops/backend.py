@@ -33,14 +33,16 @@ _products: Products = "float32"
 
 
 def use(choice: Choice, products: Products = "float32") -> Backend:
-    """Choose the backend of this process; returns what `auto` came to for CPU tensors.
+    """Choose the backend of this process; returns it, or what `auto` came to for CPU tensors.
 
-    CUDA tensors run on `cuda` or `reference`; `auto` takes `cuda` where there is CuPy. `emulated` is for CPU tensors.
+    CUDA tensors run on `cuda` or `reference`; `auto` takes `cuda` where there is CuPy. `emulated` is for CPU tensors,
+    which under `cuda` run as under `auto`.
 
     Args:
         products: in what the kernels multiply the dense matrices of a float32 softmax. In bfloat16, logits and their
-            gradients are rounded to it too; sums are float32 in any case.
-            auto: bfloat16 where the processor has matrix tiles (AMX), which are some ten times as fast.
+            gradients are rounded to it too; sums are float32 in any case. `reference` has no kernels: always float32.
+            auto: bfloat16 where matrix units make it faster: those of a processor with tiles (AMX), by some ten times,
+            and of GPUs from compute capability 8.0 on.
 
     Raises:
         ValueError: a name is unknown.
@@ -57,14 +59,19 @@ def use(choice: Choice, products: Products = "float32") -> Backend:
     if choice == "cuda" and (reason := _no_gpu()):
         raise DeviceError(f"backend 'cuda' cannot run here: {reason}")
     _choice, _products = choice, products
-    _current = _resolve() if choice == "auto" else choice
-    return _current
+    chosen = _resolve() if choice == "auto" else choice
+    _current = _resolve() if choice == "cuda" else chosen
+    return chosen
 
 
-def multiplies_in_bfloat16() -> bool:
-    """Whether kernels multiply float32 matrices in bfloat16."""
-    tiles = bool(torch.cpu._is_amx_tile_supported())
-    return current() == "cpu" and (_products == "bfloat16" or (_products == "auto" and tiles))
+def multiplies_in_bfloat16(device: torch.device) -> bool:
+    """Whether ops on the tensors of a device multiply float32 matrices in bfloat16."""
+    backend = _on_gpu() if device.type == "cuda" else current()
+    if backend == "reference" or _products != "auto":
+        return backend != "reference" and _products == "bfloat16"
+    if backend == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return backend == "cpu" and bool(torch.cpu._is_amx_tile_supported())
 
 
 def current() -> Backend:
@@ -104,9 +111,17 @@ def _no_gpu() -> str | None:
 @functools.cache
 def _auto_on_cuda() -> Backend:
     if reason := _no_gpu():
-        warnings.warn(f"Ops on CUDA tensors run on backend 'reference', plain torch. Reason: {reason}", stacklevel=5)
+        warnings.warn(f"Ops on CUDA tensors run on backend 'reference', plain torch. Reason: {reason}", stacklevel=6)
         return "reference"
     return "cuda"
+
+
+def _on_gpu() -> Backend:
+    """The backend that ops on CUDA tensors run on."""
+    backend = _auto_on_cuda() if _choice == "auto" else _choice
+    if backend not in ("cuda", "reference"):
+        raise DeviceError(f"CUDA tensors on backend {backend!r}; they run on 'cuda', 'reference' and 'auto'.")
+    return backend
 
 
 @functools.cache
@@ -168,10 +183,7 @@ class Op(Generic[P, R]):
         return self._form(current())(*args, **kwargs)
 
     def _on_cuda(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        backend = _auto_on_cuda() if _choice == "auto" else _choice
-        if backend not in ("cuda", "reference"):
-            raise DeviceError(f"CUDA tensors on backend {backend!r}; they run on 'cuda', 'reference' and 'auto'.")
-        return self._form(backend)(*args, **kwargs)
+        return self._form(_on_gpu())(*args, **kwargs)
 
     def _form(self, backend: Backend) -> Callable[P, R]:
         """What runs on a backend; an op without a form for CPUs is as fast there as a composition of torch's ops."""

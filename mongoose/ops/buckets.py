@@ -92,7 +92,7 @@ def lookup_buckets(
     """
     num_queries, num_visits = codes.shape
     found = torch.zeros(num_queries, dtype=torch.int64, device=codes.device)
-    sample, item = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
+    sample, item = found[:0], found[:0]
     for visit in range(num_visits) if enough else range(1):
         columns = slice(visit, visit + 1) if enough else slice(None)
         hungry = (found < enough if enough else found == 0).nonzero().squeeze(1)

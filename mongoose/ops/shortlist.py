@@ -44,11 +44,16 @@ def shortlist(
     sample = torch.repeat_interleave(offsets.diff())
     width = math.prod(sketch_shape(query_codes.shape[1], num_bits))
     distance = bit_distance(sketch(query_codes, num_bits)[sample], digests[ids, :3]).sum(1)
-    cosine = torch.cos(math.pi / width * torch.arange(SKETCH_BITS + 1, dtype=torch.float64)).float()[distance]
+    cosine = cosines(width).to(distance.device)[distance]
     if radius is None:
         return best_of_each.reference(cosine, ids, offsets, size)
     norm, prior = digests[ids, 3:].view(torch.bfloat16).float().unbind(1)
     return best_of_each.reference(prior + radius[sample] * norm * cosine, ids, offsets, size)
+
+
+def cosines(width: int) -> Tensor:
+    """[97] float32, on the CPU: cos(π·d/width) of the distances d = 0 … 96, the same bits for every device."""
+    return torch.cos(math.pi / width * torch.arange(SKETCH_BITS + 1, dtype=torch.float64)).float()
 
 
 @shortlist.fake

@@ -12,7 +12,8 @@ from mongoose.retrieval.base import Retriever
 class FaissIndex(Retriever):
     """A FAISS index over the rows [w, b], asked with [x, 1]; answers from the rows as they were at the last `build`.
 
-    FAISS is loaded when the first index is made, and runs on as many threads as torch.
+    FAISS is loaded when the first index is made, and runs on as many threads as torch; on the CPU, wherever the rows
+    and queries are.
     """
 
     index: Any
@@ -25,12 +26,12 @@ class FaissIndex(Retriever):
 
     def best(self, x: Tensor, weight: Tensor, bias: Tensor, k: int) -> Tensor:
         queries = torch.cat([x, x.new_ones(len(x), 1)], dim=1)
-        _, ids = self.index.search(queries.numpy(), min(k, len(weight)))
-        return torch.from_numpy(ids)
+        _, ids = self.index.search(queries.cpu().numpy(), min(k, len(weight)))
+        return torch.from_numpy(ids).to(x.device)
 
     @torch.no_grad()
     def build(self, weight: Tensor, bias: Tensor) -> None:
-        self.put(torch.cat([weight, bias.unsqueeze(1)], dim=1))
+        self.put(torch.cat([weight, bias.unsqueeze(1)], dim=1).cpu())
 
     @abstractmethod
     def put(self, rows: Tensor) -> None:

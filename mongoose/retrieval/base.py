@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor
 
+from mongoose.movable import Movable
 
-class Retriever(ABC):
+
+class Retriever(Movable, ABC):
     """Finds the classes of the largest scores x·w + b, exactly or nearly."""
 
     def build(self, weight: Tensor, bias: Tensor) -> None:

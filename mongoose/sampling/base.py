@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.index import LSHIndex
+from mongoose.movable import Movable
 from mongoose.ops.softmax import ragged_softmax_cross_entropy, shared_softmax_cross_entropy
 from mongoose.ops.sparse_matmul import gather_rows, sampled_matmul
 from mongoose.scheduling.base import Rows
@@ -86,7 +87,7 @@ class PerSampleActiveSet(ActiveSet):
         return self.members.ids.numel() / max(len(self.members), 1)
 
 
-class Sampler(ABC):
+class Sampler(Movable, ABC):
     """Chooses the active set of a batch.
 
     index: of one that keeps tables. retrieved: what was retrieved for each sample of the last batch, by one that does.

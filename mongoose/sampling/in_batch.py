@@ -24,4 +24,4 @@ class InBatchSampler(RandomSampler):
         super().__init__(uniform(num_classes), 0, generator=Generator(), label_rate=label_rate, correction=correction)
 
     def draw(self) -> Tensor:
-        return torch.empty(0, dtype=torch.int64)
+        return torch.empty(0, dtype=torch.int64, device=self.cumulative.device)

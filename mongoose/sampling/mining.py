@@ -80,7 +80,9 @@ class ExactMining(Mining):
 
     def _negatives(self, sample: Tensor, retrieved: Candidates, num_rows: int) -> Tensor:
         """[m] a row for each of the samples [m], retrieved for it or any."""
-        chance, place = torch.rand(2, len(sample), generator=self.generator, dtype=torch.float64)
+        where = self.generator.device
+        drawn = torch.rand(2, len(sample), generator=self.generator, dtype=torch.float64, device=where)
+        chance, place = drawn.to(sample.device, non_blocking=True)
         negative: Tensor = (place * num_rows).long()
         count = retrieved.counts[sample]
         hard = (chance < self.hard) & (count > 0)
@@ -137,17 +139,20 @@ class ReleasedMining(Mining):
 
     def _misses(self, x: Tensor, weight: Tensor, retrieved: Candidates, large: float) -> tuple[Tensor, Tensor]:
         pairs = [(block @ weight.t() > large).nonzero() for block in x.split(BLOCK)]
-        query, row = torch.cat([found + torch.tensor([BLOCK * i, 0]) for i, found in enumerate(pairs)]).unbind(1)
+        first = torch.tensor([BLOCK, 0], device=x.device)
+        query, row = torch.cat([found + i * first for i, found in enumerate(pairs)]).unbind(1)
         missed = ~retrieved.contains(query, row)
         return query[missed], row[missed]
 
     def _draw(self, count: int, query: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
         """That many of the pairs, without repeats."""
-        picked = torch.randperm(len(row), generator=self.generator)[:count]
+        picked = torch.randperm(len(row), generator=self.generator, device=self.generator.device)[:count]
+        picked = picked.to(row.device, non_blocking=True)
         return query[picked], row[picked]
 
 
 def from_matrix(ids: Tensor) -> Candidates:
     """[B, k] ids, a row a sample, as sets."""
     num_samples, k = ids.shape
-    return Candidates.from_pairs(torch.arange(num_samples).repeat_interleave(k), ids.flatten(), num_samples)
+    sample = torch.arange(num_samples, device=ids.device).repeat_interleave(k)
+    return Candidates.from_pairs(sample, ids.flatten(), num_samples)

@@ -67,8 +67,9 @@ class RandomSampler(Sampler):
 
     def draw(self) -> Tensor:
         """[num_samples] int64 classes, with repeats."""
-        uniform = torch.rand(self.num_samples, generator=self.generator, dtype=torch.float64)
-        return inverse_cdf.direct(uniform, self.cumulative)
+        where = self.generator.device
+        uniform = torch.rand(self.num_samples, generator=self.generator, dtype=torch.float64, device=where)
+        return inverse_cdf.direct(uniform.to(self.cumulative.device, non_blocking=True), self.cumulative)
 
     def sample(self, x: Tensor, labels: Candidates, weight: Tensor, bias: Tensor) -> SharedActiveSet:
         return self.share(labels)
@@ -117,7 +118,7 @@ def log_uniform(counts: Tensor) -> Tensor:
 
     Of equal counts the lower class ranks first. Source: TensorFlow's log_uniform_candidate_sampler.
     """
-    rank = torch.arange(len(counts), dtype=torch.float64)
+    rank = torch.arange(len(counts), dtype=torch.float64, device=counts.device)
     probability = torch.empty_like(rank)
     probability[torch.argsort(counts, descending=True, stable=True)] = torch.log1p(1 / (rank + 1))
     return probability / math.log(len(counts) + 1)

@@ -35,7 +35,8 @@ class Vanilla(Strategy):
     num_active: int
 
     def candidates(self, tables: HashTables, codes: Tensor, cap: int | None, generator: Generator) -> Candidates:
-        order = torch.rand(codes.shape, generator=generator).argsort(dim=1)
+        order = torch.rand(codes.shape, generator=generator, device=generator.device).argsort(dim=1)
+        order = order.to(codes.device, non_blocking=True)
         return tables.query(codes, tables=order, cap=cap, generator=generator, enough=self.num_active)
 
 
@@ -52,9 +53,10 @@ class TopK(Strategy):
         num_items = len(tables.codes)
         seen = [_of_table(tables, table, codes, cap, generator) for table in range(tables.num_tables)]
         pairs, counts = torch.cat([found.samples * num_items + found.ids for found in seen]).unique(return_counts=True)
-        offsets = torch.searchsorted(pairs, num_items * torch.arange(len(codes) + 1))
-        ties = torch.rand(len(pairs), generator=generator, dtype=torch.float64)
-        return Candidates(*best_of_each.direct(counts + ties, pairs % num_items, offsets, self.num_active))
+        offsets = torch.searchsorted(pairs, num_items * torch.arange(len(codes) + 1, device=pairs.device))
+        ties = torch.rand(len(pairs), generator=generator, dtype=torch.float64, device=generator.device)
+        scores = counts + ties.to(pairs.device, non_blocking=True)
+        return Candidates(*best_of_each.direct(scores, pairs % num_items, offsets, self.num_active))
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,11 @@ class SlideSampler(Sampler):
     def _random(self, retrieved: Candidates, num_classes: int) -> Candidates:
         missing = (self.fill - retrieved.counts).clamp_min(0)
         sample = torch.repeat_interleave(missing)
-        ids = torch.randint(num_classes, (len(sample),), generator=self.generator)
-        return Candidates.from_pairs(sample, ids, len(retrieved))
+        ids = torch.randint(num_classes, (len(sample),), generator=self.generator, device=self.generator.device)
+        return Candidates.from_pairs(sample, ids.to(sample.device, non_blocking=True), len(retrieved))
 
 
 def _of_table(tables: HashTables, table: int, codes: Tensor, cap: int | None, generator: Generator) -> Candidates:
     """What one table has for each query."""
-    return tables.query(codes, tables=torch.full((len(codes), 1), table), cap=cap, generator=generator)
+    visited = torch.full((len(codes), 1), table, device=codes.device)
+    return tables.query(codes, tables=visited, cap=cap, generator=generator)

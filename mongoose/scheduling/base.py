@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from mongoose.movable import Movable
 from mongoose.ops.copies import compare_copies
 
 
@@ -65,7 +66,7 @@ class Cost:
     rows_hashed: int = 0
 
 
-class UpdatePolicy(ABC):
+class UpdatePolicy(Movable, ABC):
     """Decides which rows of the tables to bring up to date; never touches them.
 
     The owner of the tables says how it hashes (`attach`), asks after every training step, and calls `updated` once the

@@ -92,7 +92,8 @@ class Drift(UpdatePolicy):
 
     def updated(self, step: int, weight: RowSource, rows: Rows | Tensor = Rows.ALL) -> None:
         if self.sample is None:
-            self.sample = torch.randperm(len(weight), generator=self.generator)[: self.probe_rows]
+            order = torch.randperm(len(weight), generator=self.generator, device=self.generator.device)
+            self.sample = order[: self.probe_rows].to(weight.device)
         self.codes = self._probe(weight)
 
     def drift(self, weight: RowSource) -> float:

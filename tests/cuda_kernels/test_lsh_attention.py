@@ -103,8 +103,8 @@ def test_queries_too_short_to_be_lengthened(both: Both) -> None:
 def test_buckets_of_any_int32(both: Both) -> None:
     """Codes that differ by a multiple of 2³¹, and in sign, are not the same bucket."""
     order, codes, *rest = settings(33, 2, 8, heads=2, within=True)
-    extremes = torch.tensor([-(2**31) + 1, -1, 0, 2**31 - 1]).int()
-    compare(both, normal(2, 33, 5), (order, extremes[codes.long() % 4], *rest))
+    extremes = torch.tensor([-(2**31), -(2**31) + 1, -1, 0, 1, 2**31 - 1]).int()
+    compare(both, normal(2, 33, 5), (order, extremes[codes.long() % 6], *rest))
 
 
 def test_one_bucket_in_a_chunk_is_exact_attention(device: torch.device) -> None:

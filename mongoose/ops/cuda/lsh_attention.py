@@ -7,7 +7,7 @@ from cuda_kernels.launch import launch
 from mongoose.native.arguments import given
 from mongoose.ops.lsh_attention import _checked, _wide, lsh_attention, lsh_attention_gradients
 
-UNMARKED = torch.iinfo(torch.int64).min  # of a position that does not exist
+UNMARKED = 1 << 31  # of a position that does not exist: chunk 2³¹, and no sequence has so many
 
 
 @lsh_attention.cuda

@@ -1,14 +1,12 @@
 """Shortlists by estimated scores on CUDA kernels."""
 
-import math
-
 import torch
 from torch import Tensor
 
 from cuda_kernels.launch import launch
 from mongoose.native.arguments import given, given_sets, optional
 from mongoose.ops.rerank import best_of_each
-from mongoose.ops.shortlist import DIGEST, SKETCH_BITS, describe_rows, given_size, shortlist, sketch_shape
+from mongoose.ops.shortlist import DIGEST, cosines, describe_rows, given_size, shortlist, sketch_shape
 
 
 @shortlist.cuda
@@ -31,8 +29,8 @@ def _shortlist(
     radius = optional("radius", radius, torch.float32, batch)
     sketches = query_codes.new_empty(batch, DIGEST - 1)
     launch("sketch_codes", codes=query_codes, sketches=sketches, taken=taken, bits=bits)
-    cosine = torch.cos(math.pi / (taken * bits) * torch.arange(SKETCH_BITS + 1, dtype=torch.float64)).float()
-    known = {"sketches": sketches, "digests": digests, "cosine": cosine.to(ids.device), "radius": radius}
+    cosine = cosines(taken * bits).to(ids.device)
+    known = {"sketches": sketches, "digests": digests, "cosine": cosine, "radius": radius}
     scores = torch.empty(len(ids), dtype=torch.float32, device=ids.device)
     launch("estimate_scores", **known, ids=ids, offsets=offsets, scores=scores)
     return best_of_each.direct(scores, ids, offsets, size)
