@@ -1,6 +1,7 @@
 """Every method and language model on the pretended device: nothing mixes devices, and losses are those of the CPU.
 
 Networks are built on the CPU and moved, as the harness of speeds moves them to a GPU; the random numbers are the same.
+With `-m gpu` they go to a real one.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from bench.seeds import stream
 from bench.speed.place import CPU, GPU, Place
 from bench.task import Task
 from bench.training import endless_batches, train_step
+from cuda_kernels import gpu
 from mongoose.nn.mongoose_attention import MongooseAttention
 from mongoose.nn.transformer_lm import Attention, TransformerLM, attention_maker
 from mongoose.ops.backend import using
@@ -48,10 +50,16 @@ class There(Place):
     _there, put = GPU._there, GPU.put
 
 
-@pytest.fixture
-def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    with pretended.kernels(monkeypatch):
-        yield There()
+@pytest.fixture(params=["pretended", pytest.param("gpu", marks=pytest.mark.gpu)])
+def there(request: pytest.FixtureRequest) -> Iterator[Place]:
+    if request.param == "pretended":
+        with pretended.kernels(request.getfixturevalue("monkeypatch")):
+            yield There()
+        return
+    if reason := gpu.unavailable():
+        pytest.skip(f"no GPU: {reason}")
+    with using("cuda"):
+        yield GPU()
 
 
 def train(method: str, settings: dict[str, Any], place: Place) -> list[float]:
