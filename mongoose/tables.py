@@ -5,6 +5,7 @@ from torch import Generator, Tensor
 
 from mongoose.candidates import Candidates
 from mongoose.movable import Movable
+from mongoose.native.arguments import require_within
 from mongoose.ops.buckets import Buckets, build_buckets, lookup_buckets
 from mongoose.ops.retrieve import retrieve
 
@@ -165,10 +166,7 @@ class HashTables(Movable):
                 f"codes of shape {tuple(codes.shape)} and dtype {codes.dtype}; "
                 f"expected [rows, num_tables={self.num_tables}] of torch.int32."
             )
-        if codes.numel():
-            lowest, highest = codes.aminmax()
-            if not 0 <= int(lowest) <= int(highest) < 2**self.num_bits:
-                raise ValueError(f"codes outside 0 … {2**self.num_bits - 1} for num_bits={self.num_bits}.")
+        require_within("codes", codes, 0, 2**self.num_bits - 1)
 
 
 def _check_positive(**limits: int | None) -> None:

@@ -1,7 +1,35 @@
 """Arguments of kernels: made contiguous, and checked first, since a kernel reads whatever its pointers point to."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+
+
+def require(holds: Tensor, problem: Callable[[], str]) -> None:
+    """Check a 0-dim bool that depends on the elements of tensors.
+
+    On a GPU nobody waits for the answer: where it does not hold, the device stops with an assertion.
+
+    Raises:
+        ValueError: it does not hold, on the CPU; `problem` says why.
+    """
+    if holds.device.type != "cpu":
+        torch._assert_async(holds, "an argument is out of bounds; the same call on CPU tensors says which")
+    elif not holds:
+        raise ValueError(problem())
+
+
+def require_within(name: str, numbers: Tensor, lowest: int, highest: int) -> None:
+    """`require` whole numbers in [lowest, highest].
+
+    Raises:
+        ValueError: one of them is not, on the CPU.
+    """
+    if numbers.numel():
+        least, most = numbers.aminmax()
+        within = (least >= lowest) & (most <= highest)
+        require(within, lambda: f"{name} {int(least)} … {int(most)}; accepted: {lowest} … {highest}.")
 
 
 def given(name: str, tensor: Tensor, dtype: torch.dtype, *shape: int | None) -> Tensor:
@@ -31,10 +59,7 @@ def given_ids(name: str, ids: Tensor, below: int, length: int | None = None) -> 
         ValueError: they are not.
     """
     ids = given(name, ids, torch.int64, length)
-    if ids.numel():
-        lowest, highest = ids.aminmax()
-        if not 0 <= int(lowest) <= int(highest) < below:
-            raise ValueError(f"{name} holds ids {int(lowest)} … {int(highest)}; accepted: 0 … {below - 1}.")
+    require_within(f"{name} holds ids", ids, 0, below - 1)
     return ids
 
 
@@ -48,6 +73,9 @@ def given_sets(
     """
     ids = given_ids(f"{name} ids", ids, below)
     offsets = given(f"{name} offsets", offsets, torch.int64, None if samples is None else samples + 1)
-    if not len(offsets) or int(offsets[0]) or int(offsets[-1]) != len(ids) or bool((offsets.diff() < 0).any()):
-        raise ValueError(f"{name} offsets must rise from 0 to the {len(ids)} ids; they are {offsets.tolist()[:8]} ….")
+    if not len(offsets):
+        raise ValueError(f"{name} offsets are empty; one more than samples are accepted.")
+    rises = (offsets[0] == 0) & (offsets[-1] == len(ids)) & (offsets.diff() >= 0).all()
+    asked = f"{name} offsets must rise from 0 to the {len(ids)} ids"
+    require(rises, lambda: f"{asked}; they are {offsets.tolist()[:8]} ….")
     return ids, offsets

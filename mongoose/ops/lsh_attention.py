@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mongoose.native.arguments import given, optional
+from mongoose.native.arguments import given, optional, require_within
 from mongoose.native.library import call, instance
 from mongoose.ops.backend import op
 
@@ -235,10 +235,7 @@ def _checked(
     _check_rounds(order, chunk)
     qk = given("qk", qk, qk.dtype, None, None, None)
     v, order = given("v", v, qk.dtype, *qk.shape), given("order", order, torch.int32, len(qk), None, qk.shape[1])
-    if order.numel():
-        lowest, highest = order.aminmax()
-        if not -1 <= int(lowest) <= int(highest) < qk.shape[1]:
-            raise ValueError(f"order holds {int(lowest)} … {int(highest)}; accepted: −1 … {qk.shape[1] - 1}.")
+    require_within("order holds", order, -1, qk.shape[1] - 1)
     return qk, v, order, optional("codes", codes, torch.int32, *order.shape)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mongoose.candidates import Candidates
-from mongoose.native.arguments import given, given_sets
+from mongoose.native.arguments import given, given_sets, require
 from mongoose.native.library import call, instance
 from mongoose.ops.backend import multiplies_in_bfloat16, op
 
@@ -160,8 +160,8 @@ def ragged_softmax_cross_entropy(logits: Tensor, pairs: Candidates, labels: Cand
         ValueError: an active set lacks a label of its sample.
     """
     held = pairs.contains(labels.samples, labels.ids)
-    if not bool(held.all()):
-        raise ValueError(f"active sets hold {int(held.sum())} of {labels.ids.numel()} labels; all are needed.")
+    many = labels.ids.numel()
+    require(held.all(), lambda: f"active sets hold {int(held.sum())} of {many} labels; all are needed.")
     loss, _ = _ragged_softmax(logits, pairs.ids, pairs.offsets, labels.ids, labels.offsets)
     return loss
 

@@ -11,7 +11,7 @@ from cuda_kernels.errors import DeviceError, KernelArgumentError
 from cuda_kernels.launch import launch
 from mongoose.ops import backend
 from mongoose.ops.simhash import simhash
-from mongoose.ops.sparse_matmul import gather_rows
+from mongoose.ops.sparse_matmul import embedding_bag, gather_rows
 from tests.cuda_kernels import pretended
 from tests.cuda_kernels.pretended import DEVICE, Pretended
 
@@ -92,6 +92,13 @@ def test_results_are_those_of_the_cpu(taken: str) -> None:
     assert torch.equal(found.cpu(), expected)
     assert found.tolist() == expected.tolist()
     assert (found.shape, found.stride()) == (expected.shape, expected.stride())
+
+
+def test_ids_out_of_bounds_stop_the_device(device: torch.device) -> None:
+    """Nobody waits to say which: where a GPU's assertion fails, all that is queued after it does."""
+    weight, ids, values, offsets = torch.ones(5, 3), torch.tensor([5]), torch.ones(1), torch.tensor([0, 1])
+    with pytest.raises(RuntimeError, match="out of bounds"):
+        embedding_bag(*(tensor.to(device) for tensor in (weight, ids, values, offsets)))
 
 
 def test_a_view_is_of_the_same_memory() -> None:

@@ -5,6 +5,7 @@ import math
 from torch import Tensor
 
 from cuda_kernels.launch import launch
+from mongoose.native.arguments import given_ids
 from mongoose.ops.adam import row_adam
 
 
@@ -22,6 +23,7 @@ def _row_adam(
     eps: float,
     weight_decay: float,
 ) -> None:
+    rows = None if rows is None else given_ids("rows", rows, len(param))
     if steps.numel() == 1 or rows is None:
         steps += 1
     else:
@@ -33,7 +35,7 @@ def _row_adam(
         mean=mean,
         square=square,
         gradient=gradient.contiguous(),
-        rows=None if rows is None else rows.contiguous(),
+        rows=rows,
         steps=steps,
         lr=lr,
         beta1=beta1,

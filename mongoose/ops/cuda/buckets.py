@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from cuda_kernels.launch import launch
-from mongoose.native.arguments import given, optional
+from mongoose.native.arguments import given, optional, require_within
 from mongoose.ops.buckets import build_buckets, lookup_buckets
 from mongoose.ops.cuda.lists import offsets_of
 from mongoose.ops.cuda.radix_sort import sorted_places
@@ -16,10 +16,7 @@ OVERFLOWING = 8  # queries with more that are worked on at a time: each takes N 
 @build_buckets.cuda
 def _build_buckets(codes: Tensor, num_buckets: int) -> tuple[Tensor, Tensor]:
     codes = given("codes", codes, torch.int32, None, None)
-    if codes.numel():
-        lowest, highest = (int(code) for code in codes.aminmax())
-        if not 0 <= lowest <= highest < num_buckets:
-            raise ValueError(f"codes {lowest} … {highest}; accepted: 0 … {num_buckets - 1}.")
+    require_within("codes", codes, 0, num_buckets - 1)
     keys, items = sorted_places(codes.t().contiguous(), num_buckets)
     offsets = codes.new_empty(codes.shape[1], num_buckets + 1)
     launch("find_bounds", keys=keys, bounds=offsets, C=num_buckets, step=1)

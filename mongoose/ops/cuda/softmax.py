@@ -4,8 +4,10 @@ import torch
 from torch import Tensor
 
 from cuda_kernels.launch import launch
+from mongoose.native.arguments import given_sets
 from mongoose.ops.softmax import _padded, _ragged_softmax, _shared_softmax
 
+MANY = torch.iinfo(torch.int64).max
 ROWS_A_BLOCK = 64  # as in softmax.cu
 
 
@@ -22,7 +24,8 @@ def _shared(
     scores = _padded(rows) @ x.bfloat16().t() if low_precision else rows @ x.t()
     log_inclusion = None if log_inclusion is None else log_inclusion.to(x.dtype).contiguous()
     shift = {"bias": bias.contiguous(), "log_inclusion": log_inclusion}
-    labels = {"columns": columns.contiguous(), "offsets": offsets.contiguous()}
+    columns, offsets = given_sets("labels", columns, offsets, len(rows), len(x))
+    labels = {"columns": columns, "offsets": offsets}
     held = scores[: len(rows)]
     if log_inclusion is not None:
         launch("add_at_labels", **labels, by=log_inclusion, scores=held)
@@ -47,8 +50,10 @@ def _partitions(scores: Tensor, dtype: torch.dtype) -> tuple[dict[str, Tensor], 
 def _ragged(
     logits: Tensor, ids: Tensor, offsets: Tensor, label_ids: Tensor, label_offsets: Tensor
 ) -> tuple[Tensor, Tensor]:
-    logits, pairs = logits.contiguous(), {"ids": ids.contiguous(), "offsets": offsets.contiguous()}
-    labels = {"label_ids": label_ids.contiguous(), "label_offsets": label_offsets.contiguous()}
+    ids, offsets = given_sets("pairs", ids, offsets, MANY)
+    label_ids, label_offsets = given_sets("labels", label_ids, label_offsets, MANY, len(offsets) - 1)
+    logits, pairs = logits.contiguous(), {"ids": ids, "offsets": offsets}
+    labels = {"label_ids": label_ids, "label_offsets": label_offsets}
     gradient, losses = torch.empty_like(logits), logits.new_empty(offsets.numel() - 1)
     launch(
         "ragged_softmax",

@@ -4,21 +4,24 @@ import torch
 from torch import Tensor
 
 from cuda_kernels.launch import launch
+from mongoose.native.arguments import given_sets
 from mongoose.ops.sparse_matmul import embedding_bag, sampled_matmul, scatter_rows
 
 
 @embedding_bag.cuda
 def _embedding_bag(weight: Tensor, ids: Tensor, values: Tensor, offsets: Tensor) -> Tensor:
-    sums = weight.new_empty(offsets.numel() - 1, weight.shape[1])
-    weight, ids, values, offsets = (given.contiguous() for given in (weight, ids, values, offsets))
+    ids, offsets = given_sets("bags", ids, offsets, len(weight))
+    sums = weight.new_empty(len(offsets) - 1, weight.shape[1])
+    weight, values = weight.contiguous(), values.contiguous()
     launch("embedding_bag", weight=weight, ids=ids, values=values, offsets=offsets, sums=sums)
     return sums
 
 
 @sampled_matmul.cuda
 def _sampled_matmul(x: Tensor, weight: Tensor, ids: Tensor, offsets: Tensor, bias: Tensor | None = None) -> Tensor:
+    ids, offsets = given_sets("pairs", ids, offsets, len(weight), len(x))
     products = x.new_empty(ids.shape)
-    x, weight, ids, offsets = (given.contiguous() for given in (x, weight, ids, offsets))
+    x, weight = x.contiguous(), weight.contiguous()
     bias = None if bias is None else bias.contiguous()
     launch("sampled_matmul", x=x, weight=weight, ids=ids, offsets=offsets, bias=bias, products=products)
     return products
@@ -27,6 +30,7 @@ def _sampled_matmul(x: Tensor, weight: Tensor, ids: Tensor, offsets: Tensor, bia
 @scatter_rows.cuda
 def _scatter_rows(x: Tensor, ids: Tensor, values: Tensor, offsets: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
     """Entries are sorted by the row that they name; a row's stand as they were, so that sums have one order."""
+    ids, offsets = given_sets("entries", ids, offsets, num_rows, len(x))
     samples = torch.repeat_interleave(offsets.diff(), output_size=len(ids))
     named, order = ids.sort(stable=True)
     rows, counts = torch.unique_consecutive(named, return_counts=True)

@@ -1,5 +1,6 @@
 """What a kernel cannot take is refused by name, before it reads memory that is not there."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -59,4 +60,11 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
 def test_it_is_refused_by_name(what: str) -> None:
     call, words = REFUSED[what]
     with using("cpu"), pytest.raises(ValueError, match=words):
+        call()
+
+
+@pytest.mark.parametrize("what", [what for what in REFUSED if re.search("beyond|negative|offsets", what)])
+def test_numbers_out_of_bounds_are_refused_by_kernels_for_gpus_too(what: str) -> None:
+    call, words = REFUSED[what]
+    with using("emulated"), pytest.raises(ValueError, match=words):
         call()
