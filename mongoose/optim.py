@@ -62,6 +62,11 @@ class RowAdam(Optimizer):
                     self._update(param, group)
         return loss
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        for param, state in self.state.items():  # torch leaves what is called "step" where it was saved
+            state["step"] = state["step"].to(param.device)
+
     def _update(self, param: Tensor, group: dict[str, Any]) -> None:
         state = self.state[param] or self._start(param, group)
         rows, gradient = stored_rows(param.grad)
