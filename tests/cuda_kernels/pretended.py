@@ -40,6 +40,8 @@ FACTORIES = (  # those that others are made of, and those that would grow an emp
     "arange",
     "arange.start",
     "arange.start_step",
+    "eye",
+    "eye.m",
     "linspace",
     "randperm",
     "randperm.generator",
