@@ -9,8 +9,8 @@ indices into a tensor of the device; draws on the device from a generator of the
 compiled kernel for CPUs runs.
 Ops of `mongoose` run as for CUDA tensors, their kernels in the emulator: see `kernels`.
 
-Not shown: streams, memory, ops that CUDA lacks or computes otherwise. Draws are those of the CPU's default generator;
-there is no `torch.Generator` of the device.
+Not shown: streams, memory, ops that CUDA lacks or computes otherwise, and what code does only where a device is called
+`cuda`. Draws are those of the CPU's default generator; there is no `torch.Generator` of the device.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -40,10 +40,15 @@ FACTORIES = (  # those that others are made of, and those that would grow an emp
     "arange",
     "arange.start",
     "arange.start_step",
+    "eye",
+    "eye.m",
     "linspace",
     "randperm",
     "randperm.generator",
 )
+
+if torch.cuda.is_available():
+    pytest.skip("torch has one accelerator a process, and there is a GPU", allow_module_level=True)
 
 
 class _Module(backend_registration._DummyBackendModule):  # type: ignore[misc]

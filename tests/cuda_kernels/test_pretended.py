@@ -64,6 +64,7 @@ TAKEN: dict[str, Callable[[torch.device], Tensor]] = {
     "zeros": lambda device: torch.zeros(2, 3, device=device),
     "full": lambda device: torch.full((3,), 7, device=device),
     "data": lambda device: torch.tensor([[1, 2], [3, 4]], device=device),
+    "eye": lambda device: torch.eye(3, 2, device=device),
     "range": lambda device: torch.arange(2, 9, 2, device=device),
     "permutation": lambda device: torch.randperm(9, device=device),
     "whole numbers": lambda device: torch.randint(9, (5,), device=device),
