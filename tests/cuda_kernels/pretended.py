@@ -4,10 +4,9 @@ torch lets Python stand in for one more backend (PrivateUse1). `Pretended` wraps
 `pretended:0`; torch hands every op on one to `Pretended.__torch_dispatch__`, below autograd. So a test on a machine
 without a GPU sees where code mixes devices, which tensors of the CPU build otherwise cannot show.
 
-Refused, as by CUDA: an op on tensors of both devices, but for 0-dim CPU tensors in pointwise ops, copies, and CPU
+Refused, as by CUDA: an op on tensors of both devices, but for copies, 0-dim CPU tensors that pointwise ops read, and CPU
 indices into a tensor of the device; draws on the device from a generator of the CPU; NumPy and addresses, so that no
-compiled kernel for CPUs runs.
-Ops of `mongoose` run as for CUDA tensors, their kernels in the emulator: see `kernels`.
+compiled kernel for CPUs runs. Ops of `mongoose` run as for CUDA tensors, their kernels in the emulator: see `kernels`.
 
 Not shown: streams, memory, ops that CUDA lacks or computes otherwise, and what code does only where a device is called
 `cuda`. Draws are those of the CPU's default generator; there is no `torch.Generator` of the device.
@@ -115,13 +114,21 @@ class Pretended(Tensor):
 
 def _check_devices(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """RuntimeError, where CUDA raises one too."""
+    changed = {id(given) for given in _changed(func, args, kwargs)}
     if func in INDEXED and isinstance(args[0], Pretended):
         args = (args[0], *args[2:])  # indices may be of the CPU
     scalars_pass = func in INDEXED or torch.Tag.pointwise in func.tags
     for leaf in [] if func in COPIES else tree_leaves((args, kwargs)):
         of_cpu = isinstance(leaf, Tensor) and not isinstance(leaf, Pretended)
-        if of_cpu and not (scalars_pass and leaf.dim() == 0):
+        if of_cpu and not (scalars_pass and leaf.dim() == 0 and id(leaf) not in changed):
             raise RuntimeError(f"{func} got tensors of {NAME} and of the CPU; expected one device.")
+
+
+def _changed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """The arguments that the op writes to."""
+    named = {declared.name: declared.is_write for declared in func._schema.arguments}
+    placed = dict(zip(named, args, strict=False))
+    return [given for name, given in (placed | kwargs).items() if named[name]]
 
 
 def _check_generator(func: Any, leaves: list[Any]) -> None:

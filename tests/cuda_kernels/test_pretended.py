@@ -29,6 +29,7 @@ def there(*shape: int) -> Tensor:
 REFUSED: dict[str, Callable[[], object]] = {
     "sum": lambda: there(3) + torch.ones(3),
     "changed on the CPU": lambda: torch.ones(3).add_(there(3)),
+    "total on the CPU": lambda: torch.tensor(0.0).add_(there(1)[0]),
     "product": lambda: there(2, 3) @ torch.ones(3, 2),
     "linear": lambda: nn.Linear(3, 2)(there(2, 3)),
     "concatenation": lambda: torch.cat([there(3), torch.ones(3)]),
