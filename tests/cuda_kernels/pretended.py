@@ -4,8 +4,8 @@ torch lets Python stand in for one more backend (PrivateUse1). `Pretended` wraps
 `pretended:0`; torch hands every op on one to `Pretended.__torch_dispatch__`, below autograd. So a test on a machine
 without a GPU sees where code mixes devices, which tensors of the CPU build otherwise cannot show.
 
-Refused, as by CUDA: an op on tensors of both devices, but for copies, 0-dim CPU tensors that pointwise ops read, and CPU
-indices into a tensor of the device; draws on the device from a generator of the CPU; NumPy and addresses, so that no
+Refused, as by CUDA: an op on tensors of both devices, but for copies, 0-dim CPU tensors that pointwise ops read, and
+CPU indices into a tensor of the device; draws on the device from a generator of the CPU; NumPy and addresses, so that no
 compiled kernel for CPUs runs. Ops of `mongoose` run as for CUDA tensors, their kernels in the emulator: see `kernels`.
 
 Not shown: streams, memory, ops that CUDA lacks or computes otherwise, and what code does only where a device is called

@@ -29,7 +29,7 @@ from tests.contracts.test_hash_families import build, families
 from tests.cuda_kernels import pretended
 
 RTOL = 1e-4
-STEPS = 3
+STEPS = 2
 FEW = {"num_random": 100, "num_tables": 4}
 SLIDE = {"num_tables": 4, "num_active": 64, "first_update": 1}
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
