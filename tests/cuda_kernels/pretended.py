@@ -5,8 +5,8 @@ torch lets Python stand in for one more backend (PrivateUse1). `Pretended` wraps
 without a GPU sees where code mixes devices, which tensors of the CPU build otherwise cannot show.
 
 Refused, as by CUDA: an op on tensors of both devices, but for copies, 0-dim CPU tensors that pointwise ops read, and
-CPU indices into a tensor of the device; draws on the device from a generator of the CPU; NumPy and addresses, so that no
-compiled kernel for CPUs runs. Ops of `mongoose` run as for CUDA tensors, their kernels in the emulator: see `kernels`.
+CPU indices into a tensor of the device; draws on the device from a generator of the CPU; NumPy and addresses, so that
+no compiled kernel for CPUs runs. Ops of `mongoose` run as for CUDA tensors, kernels in the emulator: see `on_backend`.
 
 Not shown: streams, memory, ops that CUDA lacks or computes otherwise, and what code does only where a device is called
 `cuda`. Draws are those of the CPU's default generator; there is no `torch.Generator` of the device.
@@ -15,7 +15,7 @@ Not shown: streams, memory, ops that CUDA lacks or computes otherwise, and what 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -70,6 +70,7 @@ class Pretended(Tensor):
 
     @staticmethod
     def __new__(cls, inner: Tensor) -> "Pretended":
+        assert not isinstance(inner, Pretended)
         how: dict[str, Any] = {"dtype": inner.dtype, "layout": inner.layout, "device": DEVICE}
         if inner.layout is torch.strided:
             how |= {"strides": inner.stride(), "storage_offset": inner.storage_offset()}
@@ -108,6 +109,10 @@ class Pretended(Tensor):
         kwargs = kwargs or {}
         if func.namespace == "mongoose":
             return func._op_dk(torch._C.DispatchKey.CUDA, *args, **kwargs)
+        if (
+            of_others := func.decompose(*args, **kwargs)
+        ) is not NotImplemented:  # below autograd, torch leaves it to us
+            return of_others
         _check_devices(func, args, kwargs)
         return _compute(func, args, kwargs)
 
@@ -189,11 +194,13 @@ for _name in FACTORIES:
 
 
 @contextmanager
-def kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
+def on_backend(
+    monkeypatch: pytest.MonkeyPatch, choice: Literal["cuda", "reference"] = "cuda"
+) -> Iterator[torch.device]:
     """Ops of `mongoose` on tensors of the device run as on CUDA tensors, and what they launch in the emulator."""
     monkeypatch.setattr(backend, "_no_gpu", lambda: None)
     monkeypatch.setattr(launch, "_run", _run)
-    with backend.using("cuda"):
+    with backend.using(choice):
         yield DEVICE
 
 

@@ -64,7 +64,14 @@ class There(Place):
 
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    with pretended.kernels(monkeypatch):
+    with pretended.on_backend(monkeypatch):
+        yield There()
+
+
+@pytest.fixture(params=["cuda", "reference"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """With kernels, and with definitions, which run on a GPU where there is no CuPy."""
+    with pretended.on_backend(monkeypatch, request.param):
         yield There()
 
 
@@ -148,8 +155,8 @@ def hashed(family: HashFamily, device: torch.device) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("family", families(), ids=lambda family: family.__name__)
-def test_hash_families_hash_and_learn_there_as_on_the_cpu(there: Place, family: type[HashFamily]) -> None:
-    found = hashed(build(family).to(there.device), there.device)
+def test_hash_families_hash_and_learn_there_as_on_the_cpu(either: Place, family: type[HashFamily]) -> None:
+    found = hashed(build(family).to(either.device), either.device)
     with using("reference"):
         expected = hashed(build(family), CPU.device)
     torch.testing.assert_close(found, expected, rtol=RTOL, atol=1e-6)
@@ -189,8 +196,8 @@ MODELS: dict[str, tuple[Attention, bool]] = {
 
 @pytest.mark.parametrize("reversible", [False, True])
 @pytest.mark.parametrize("model", MODELS)
-def test_language_models_train_there_as_on_the_cpu(there: Place, model: str, reversible: bool) -> None:
-    found = train_language_model(language_model(*MODELS[model], reversible), there.device)
+def test_language_models_train_there_as_on_the_cpu(either: Place, model: str, reversible: bool) -> None:
+    found = train_language_model(language_model(*MODELS[model], reversible), either.device)
     with using("reference"):
         expected = train_language_model(language_model(*MODELS[model], reversible), CPU.device)
     torch.testing.assert_close(found, expected, rtol=RTOL, atol=0)
