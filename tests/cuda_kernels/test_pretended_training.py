@@ -156,9 +156,9 @@ def hashed(family: HashFamily, device: torch.device) -> list[Tensor]:
 
 @pytest.mark.parametrize("family", families(), ids=lambda family: family.__name__)
 def test_hash_families_hash_and_learn_there_as_on_the_cpu(either: Place, family: type[HashFamily]) -> None:
-    found = hashed(build(family, bits=4, tables=3).to(either.device), either.device)
+    found = hashed(build(family, tables=3).to(either.device), either.device)
     with using("reference"):
-        expected = hashed(build(family, bits=4, tables=3), CPU.device)
+        expected = hashed(build(family, tables=3), CPU.device)
     torch.testing.assert_close(found, expected, rtol=RTOL, atol=1e-6)
 
 
