@@ -120,11 +120,11 @@ class _Met:
     def penalty(self, r: int, rows: Tensor, columns: Tensor) -> Tensor:
         """[N, C, m, 2m]: the paper's m_ij^(r): inf for what is not met, log N_ij for what is met in N_ij rounds."""
         i, j = rows.unsqueeze(3), columns.unsqueeze(2)
-        times = sum(self._meet(e, rows, columns).int() for e in range(self.chunks.shape[1]))
+        times = torch.stack([self._meet(e, rows, columns) for e in range(self.chunks.shape[1])]).sum(0)
         hidden = (i < 0) | (j < 0) | (i == j) | ~self._meet(r, rows, columns)
         if self.causal:
             hidden = hidden | (j > i)
-        return torch.as_tensor(times).double().log().masked_fill(hidden, torch.inf)
+        return times.double().log().masked_fill(hidden, torch.inf)
 
     def _meet(self, r: int, rows: Tensor, columns: Tensor) -> Tensor:
         """Whether j is in the bucket neighbourhood P_i^(r)."""

@@ -4,10 +4,9 @@ torch lets Python stand in for one more backend (PrivateUse1). `Pretended` wraps
 `pretended:0`; torch hands every op on one to `Pretended.__torch_dispatch__`, below autograd. So a test on a machine
 without a GPU sees where code mixes devices, which tensors of the CPU build otherwise cannot show.
 
-Refused, as by CUDA: an op on tensors of both devices, but for 0-dim CPU tensors in pointwise ops, copies, and CPU
-indices into a tensor of the device; draws on the device from a generator of the CPU; NumPy and addresses, so that no
-compiled kernel for CPUs runs.
-Ops of `mongoose` run as for CUDA tensors, their kernels in the emulator: see `kernels`.
+Refused, as by CUDA: an op on tensors of both devices, but for copies, 0-dim CPU tensors that pointwise ops read, and
+CPU indices into a tensor of the device; draws on the device from a generator of the CPU; NumPy and addresses, so that
+no compiled kernel for CPUs runs. Ops of `mongoose` run as for CUDA tensors, kernels in the emulator: see `on_backend`.
 
 Not shown: streams, memory, ops that CUDA lacks or computes otherwise, and what code does only where a device is called
 `cuda`. Draws are those of the CPU's default generator; there is no `torch.Generator` of the device.
@@ -16,7 +15,7 @@ Not shown: streams, memory, ops that CUDA lacks or computes otherwise, and what 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -57,11 +56,16 @@ class _Module(backend_registration._DummyBackendModule):  # type: ignore[misc]
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
         return [torch.bfloat16, torch.float16]
 
+    def get_rng_state(self, device: Any = None) -> Tensor:
+        """Draws are those of the CPU."""
+        return torch.get_rng_state()
+
+    def set_rng_state(self, state: Tensor, device: Any = None) -> None:
+        torch.set_rng_state(state)
+
 
 backend_registration._setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
 DEVICE = torch.device(NAME, 0)
-for _state in ("get_rng_state", "set_rng_state"):  # where torch looks, once there is an accelerator
-    setattr(getattr(torch, NAME), _state, lambda state=None, device=None: torch.get_rng_state())
 _library = torch.library.Library("aten", "IMPL")
 _others = torch.library.Library("_", "IMPL")
 
@@ -73,6 +77,7 @@ class Pretended(Tensor):
 
     @staticmethod
     def __new__(cls, inner: Tensor) -> "Pretended":
+        assert not isinstance(inner, Pretended)
         how: dict[str, Any] = {"dtype": inner.dtype, "layout": inner.layout, "device": DEVICE}
         if inner.layout is torch.strided:
             how |= {"strides": inner.stride(), "storage_offset": inner.storage_offset()}
@@ -111,19 +116,31 @@ class Pretended(Tensor):
         kwargs = kwargs or {}
         if func.namespace == "mongoose":
             return func._op_dk(torch._C.DispatchKey.CUDA, *args, **kwargs)
+        if (
+            of_others := func.decompose(*args, **kwargs)
+        ) is not NotImplemented:  # below autograd, torch leaves it to us
+            return of_others
         _check_devices(func, args, kwargs)
         return _compute(func, args, kwargs)
 
 
 def _check_devices(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """RuntimeError, where CUDA raises one too."""
+    changed = {id(given) for given in _changed(func, args, kwargs)}
     if func in INDEXED and isinstance(args[0], Pretended):
         args = (args[0], *args[2:])  # indices may be of the CPU
     scalars_pass = func in INDEXED or torch.Tag.pointwise in func.tags
     for leaf in [] if func in COPIES else tree_leaves((args, kwargs)):
         of_cpu = isinstance(leaf, Tensor) and not isinstance(leaf, Pretended)
-        if of_cpu and not (scalars_pass and leaf.dim() == 0):
+        if of_cpu and not (scalars_pass and leaf.dim() == 0 and id(leaf) not in changed):
             raise RuntimeError(f"{func} got tensors of {NAME} and of the CPU; expected one device.")
+
+
+def _changed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """The arguments that the op writes to."""
+    named = {declared.name: declared.is_write for declared in func._schema.arguments}
+    placed = dict(zip(named, args, strict=False))
+    return [given for name, given in (placed | kwargs).items() if named[name]]
 
 
 def _check_generator(func: Any, leaves: list[Any]) -> None:
@@ -184,11 +201,13 @@ for _name in FACTORIES:
 
 
 @contextmanager
-def kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
+def on_backend(
+    monkeypatch: pytest.MonkeyPatch, choice: Literal["cuda", "reference"] = "cuda"
+) -> Iterator[torch.device]:
     """Ops of `mongoose` on tensors of the device run as on CUDA tensors, and what they launch in the emulator."""
     monkeypatch.setattr(backend, "_no_gpu", lambda: None)
     monkeypatch.setattr(launch, "_run", _run)
-    with backend.using("cuda"):
+    with backend.using(choice):
         yield DEVICE
 
 

@@ -18,7 +18,7 @@ from tests.cuda_kernels.pretended import DEVICE, Pretended
 
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
-    with pretended.kernels(monkeypatch) as device:
+    with pretended.on_backend(monkeypatch) as device:
         yield device
 
 
@@ -29,6 +29,7 @@ def there(*shape: int) -> Tensor:
 REFUSED: dict[str, Callable[[], object]] = {
     "sum": lambda: there(3) + torch.ones(3),
     "changed on the CPU": lambda: torch.ones(3).add_(there(3)),
+    "total on the CPU": lambda: torch.tensor(0.0).add_(there(1)[0]),
     "product": lambda: there(2, 3) @ torch.ones(3, 2),
     "linear": lambda: nn.Linear(3, 2)(there(2, 3)),
     "concatenation": lambda: torch.cat([there(3), torch.ones(3)]),
@@ -183,6 +184,16 @@ def test_an_op_refuses_tensors_of_both_devices(device: torch.device, direct: boo
     given[astray] = given[astray].cpu()
     with pytest.raises((KernelArgumentError, RuntimeError), match="expected one device"):
         (simhash.direct if direct else simhash)(given[0], given[1], 3)
+
+
+def test_below_autograd_ops_are_made_of_others_too(device: torch.device) -> None:
+    """As within an op's form for CUDA: torch does not take them apart there."""
+    with torch._C._AutoDispatchBelowAutograd():
+        x = there(2, 3)
+        assert x.to(torch.device("cpu"), torch.float64).tolist() == x.tolist()
+        assert x.to(device, torch.float64).device == device
+        with pytest.raises(RuntimeError, match="expected one device"):
+            nn.functional.linear(x, torch.ones(4, 3))
 
 
 def test_ops_on_tensors_of_the_cpu_launch_nothing(device: torch.device) -> None:

@@ -1,13 +1,14 @@
 """Every method, hash family and language model on the pretended device: nothing mixes devices, and results are those
 of the CPU from the same random numbers.
 
-Networks are built on the CPU and moved, as the harness of speeds moves them to a GPU; with `-m gpu`, to
-a real one.
+Networks are built on the CPU and moved, as the harness of speeds moves them to a GPU; with `-m gpu`,
+methods go to a real one.
 """
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from importlib import import_module
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -28,10 +29,9 @@ from mongoose.nn.mongoose_attention import MongooseAttention
 from mongoose.nn.transformer_lm import Attention, TransformerLM, attention_maker
 from mongoose.ops.backend import using
 from tests.contracts.test_hash_families import build, families
-from tests.cuda_kernels import pretended
 
 RTOL = 1e-4
-STEPS = 3
+STEPS = 2
 FEW = {"num_random": 100, "num_tables": 4}
 SLIDE = {"num_tables": 4, "num_active": 64, "first_update": 1}
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
@@ -59,21 +59,34 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
 class There(Place):
     """The pretended device, as the harness of speeds sees a place."""
 
-    device = pretended.DEVICE
     put = GPU.put
     _there = GPU._there
 
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
 
 @pytest.fixture(params=["pretended", pytest.param("gpu", marks=pytest.mark.gpu)])
-def there(request: pytest.FixtureRequest) -> Iterator[Place]:
+def there(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     if request.param == "pretended":
-        with pretended.kernels(request.getfixturevalue("monkeypatch")):
-            yield There()
+        yield from pretending(monkeypatch, "cuda")
         return
     if reason := gpu.unavailable():
         pytest.skip(f"no GPU: {reason}")
     with using("cuda"):
         yield GPU()
+
+
+@pytest.fixture(params=["cuda", "reference"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """With kernels, and with definitions, which run on a GPU where there is no CuPy."""
+    yield from pretending(monkeypatch, request.param)
+
+
+def pretending(monkeypatch: pytest.MonkeyPatch, choice: Literal["cuda", "reference"]) -> Iterator[Place]:
+    pretended = import_module("tests.cuda_kernels.pretended")  # which skips the test where there is a GPU
+    with pretended.on_backend(monkeypatch, choice) as device:
+        yield There(device)
 
 
 def tiny() -> Task:
@@ -156,10 +169,10 @@ def hashed(family: HashFamily, device: torch.device) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("family", families(), ids=lambda family: family.__name__)
-def test_hash_families_hash_and_learn_there_as_on_the_cpu(there: Place, family: type[HashFamily]) -> None:
-    found = hashed(build(family).to(there.device), there.device)
+def test_hash_families_hash_and_learn_there_as_on_the_cpu(either: Place, family: type[HashFamily]) -> None:
+    found = hashed(build(family, tables=3).to(either.device), either.device)
     with using("reference"):
-        expected = hashed(build(family), CPU.device)
+        expected = hashed(build(family, tables=3), CPU.device)
     torch.testing.assert_close(found, expected, rtol=RTOL, atol=1e-6)
 
 
@@ -197,8 +210,8 @@ MODELS: dict[str, tuple[Attention, bool]] = {
 
 @pytest.mark.parametrize("reversible", [False, True])
 @pytest.mark.parametrize("model", MODELS)
-def test_language_models_train_there_as_on_the_cpu(there: Place, model: str, reversible: bool) -> None:
-    found = train_language_model(language_model(*MODELS[model], reversible), there.device)
+def test_language_models_train_there_as_on_the_cpu(either: Place, model: str, reversible: bool) -> None:
+    found = train_language_model(language_model(*MODELS[model], reversible), either.device)
     with using("reference"):
         expected = train_language_model(language_model(*MODELS[model], reversible), CPU.device)
     torch.testing.assert_close(found, expected, rtol=RTOL, atol=0)
