@@ -79,7 +79,9 @@ SHOWN = (  # those of the question that a figure has room for
     "sampled_frequency-4k",
     "sampled_frequency-9k",
     "sampled_frequency-16k",
+    "in_batch",
     "pool_hardest",
+    "pool_hardest-uncorrected",
     "oracle_topk",
 )
 HASHED = ("naive_lsh", "slide", "mongoose")

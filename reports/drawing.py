@@ -40,9 +40,8 @@ def bands(axes: Axes, frame: pd.DataFrame) -> None:
     for method in ordered(frame["method"]):
         rows, style = frame[frame["method"] == method], look(method)
         every = max(1, len(rows) // 12)
-        axes.plot(
-            rows["x"], rows["mean"], color=style.colour, marker=style.marker, markevery=every, markersize=5.5, lw=1.8
-        )
+        line: dict[str, Any] = {"color": style.colour, "marker": style.marker, "ls": style.dash}
+        axes.plot(rows["x"], rows["mean"], markevery=every, markersize=5.5, lw=1.8, **line)
         if rows["sd"].notna().any():
             low, high = rows["mean"] - rows["sd"], rows["mean"] + rows["sd"]
             axes.fill_between(rows["x"], low, high, color=style.colour, alpha=0.18, lw=0)
@@ -75,7 +74,9 @@ def legend(figure: Canvas, frame: pd.DataFrame, extra: list[Line2D] | None = Non
     """Name every method drawn, with its number of seeds, below the axes, where no curve can run under it."""
     handles = [_handle(look(str(method)), int(rows["n"].max())) for method, rows in _by_method(frame)] + (extra or [])
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)))
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=min(3, len(handles)), columnspacing=1, handletextpad=0.5
+        )
 
 
 def heading(figure: Canvas, title: str, sentences: list[str]) -> None:

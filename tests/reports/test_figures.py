@@ -9,6 +9,7 @@ import pytest
 
 from bench.store import Rows
 from reports.appearance import LOOKS, UNTRAINED
+from reports.drawing import bands, canvas, legend
 from reports.figures.base import Figure, discover, render, save
 from reports.selection import current
 
@@ -54,6 +55,18 @@ class TestEveryFigure:
 
     def test_carries_no_date(self, figure, make_rows):
         assert b"dc:date" not in render(figure, make_rows(seeds=[0]), "svg")
+
+
+def test_lines_are_drawn_as_the_legend_says():
+    methods = ["mongoose", "mongoose-uncorrected"]
+    frame = pd.DataFrame({"method": methods, "x": 1.0, "mean": 2.0, "sd": nan, "n": 3})
+    figure, (axes,) = canvas(9, 6)
+    bands(axes, frame)
+    legend(figure, frame)
+    drawn, named = axes.lines, figure.legends[0].legend_handles
+    for look in ("get_linestyle", "get_color", "get_marker"):
+        assert [getattr(line, look)() for line in drawn] == [getattr(handle, look)() for handle in named]
+    assert {line.get_linestyle() for line in drawn} == {"-", ":"}
 
 
 def test_a_failed_run_is_not_averaged(make_rows):

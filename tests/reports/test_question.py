@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.experiments.question import PACE
 from bench.record import Environment, Run, Trace
 from bench.store import RUN_COLUMNS, TRACE_COLUMNS, Rows, export_rows
+from reports.appearance import SHOWN
 from reports.claims.base import judge_all
 from reports.claims.lsh_pays import GATE, RIVALS, claim
 from reports.costs import clocked, costs
@@ -153,6 +155,10 @@ def test_the_notebook_shows_what_the_report_does(tmp_path):
     text = execute(Path("notebooks/does_lsh_pay.py"), tmp_path / "n.ipynb", given).read_text()
     assert text.count('"image/png": "') == 2
     assert "Ahead of every rival after the same seconds." in text
+
+
+def test_figures_show_every_system_that_runs_to_the_end():
+    assert set(PACE) <= set(SHOWN)
 
 
 def test_tables_and_figures_are_drawn():
