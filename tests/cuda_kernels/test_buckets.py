@@ -26,9 +26,9 @@ def test_build_is_the_definition(both: Both, items: int, buckets: int) -> None:
     assert all(map(torch.equal, reference, kernel))
 
 
-def test_build_refuses_codes_that_have_no_bucket(device: torch.device) -> None:
-    with pytest.raises(ValueError, match="accepted: 0 … 7"):
-        build_buckets(torch.tensor([[8]], dtype=torch.int32, device=device), 8)
+def test_build_refuses_codes_that_have_no_bucket() -> None:
+    with using("emulated"), pytest.raises(ValueError, match="accepted: 0 … 7"):  # a GPU would stop for good
+        build_buckets(torch.tensor([[8]], dtype=torch.int32), 8)
 
 
 def built(items: int, buckets: int) -> tuple[Tensor, Tensor]:

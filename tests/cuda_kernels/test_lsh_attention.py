@@ -134,10 +134,10 @@ def test_gradients_are_the_same_bits_every_time(device: torch.device) -> None:
     assert all(map(torch.equal, first, again))
 
 
-def test_positions_beyond_the_sequence_are_refused(device: torch.device) -> None:
-    qk = torch.zeros(1, 4, 2, device=device)
-    with pytest.raises(ValueError, match="order holds 4 … 4"):
-        lsh_attention(qk, qk, torch.full((1, 1, 4), 4, device=device).int(), None, 2, 1.0, True)
+def test_positions_beyond_the_sequence_are_refused() -> None:
+    qk = torch.zeros(1, 4, 2)
+    with using("emulated"), pytest.raises(ValueError, match="order holds 4 … 4"):  # a GPU would stop for good
+        lsh_attention(qk, qk, torch.full((1, 1, 4), 4).int(), None, 2, 1.0, True)
 
 
 def losses(backend: Backend) -> tuple[list[float], Tensor]:
