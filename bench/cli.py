@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from sqlite3 import DatabaseError
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -29,7 +29,7 @@ REFERENCE, REFERENCE_DEBIAN = COMMITTED / "wordnet", COMMITTED / "debian"
 REFERENCE_QUESTION = COMMITTED / "question"
 REFERENCE_ATTENTION = COMMITTED / "attention"
 REFERENCE_SPEED = COMMITTED / "speed"
-KERNEL_MODEL = COMMITTED / "kernels" / "model.json"
+KERNEL_MODEL, KERNEL_TIMES = (COMMITTED / "kernels" / f"{name}.json" for name in ("model", "times"))
 KEPT_SHEETS, PAGES = COMMITTED / "datasets", ROOT / "docs" / "datasets"
 StoreOption = Annotated[Path, typer.Option("--store", help="Directory of the results.")]
 SiteOption = Annotated[Path, typer.Option("--site", help="Directory of the report.")]
@@ -59,10 +59,13 @@ def reproduce(
     from bench.progress import Display
     from bench.runner import run_all
 
-    chosen_backend = {"backend": _backend(backend)}
     chosen = [_experiment(item) for item in items or experiments.usual()]
-    runs = [config for item in chosen for config in item.runs(scale, seeds or item.seeds[scale])]
-    configs = [config.model_copy(update=chosen_backend) for config in runs]
+    used = {on_gpu: _backend("cuda" if on_gpu else backend) for on_gpu in {item.on_gpu for item in chosen}}
+    configs = [
+        config.model_copy(update={"backend": used[item.on_gpu]})
+        for item in chosen
+        for config in item.runs(scale, seeds or item.seeds[scale])
+    ]
     _require_data([config for config in configs if not _is_done(config, store)])
     with Display(Console()) as display:
         failed = run_all(configs, _open(store), display)
@@ -195,20 +198,38 @@ def export(
 
 @app.command()
 def kernels(
-    out: Annotated[Path, typer.Option(help="File of the rows, which the report shows.")] = KERNEL_MODEL,
+    device: Annotated[
+        Literal["none", "cuda"], typer.Option(help="cuda: time the launches of training steps on an NVIDIA GPU.")
+    ] = "none",
+    out: Annotated[Path | None, typer.Option(help="File of the rows, which the report shows.")] = None,
 ) -> None:
-    """Model the CUDA kernels: registers, occupancy, the least time of a launch. Needs no GPU, and measures nothing."""
-    from bench.kernel_model import document
+    """Model the CUDA kernels: registers, occupancy, the least time of a launch. Needs no GPU, and measures nothing
+    without --device cuda."""
     from bench.store import write_atomically
     from cuda_kernels.errors import DeviceError
 
     try:
-        found = document()
+        found = _kernels_measured() if device == "cuda" else _kernels_modelled()
     except DeviceError as error:
         _fail(str(error))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, (json.dumps(found, indent=1) + "\n").encode())
-    typer.echo(f"{len(found['occupancy'])} rows of occupancy, {len(found['floors'])} floors ({found['label']}): {out}")
+    path = out or (KERNEL_TIMES if device == "cuda" else KERNEL_MODEL)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(found, indent=1) + "\n").encode())
+    typer.echo(", ".join(f"{len(rows)} rows of {name}" for name, rows in found.items() if isinstance(rows, list)))
+    typer.echo(f"Written to {path}.")
+
+
+def _kernels_modelled() -> dict[str, Any]:
+    from bench.kernel_model import document
+
+    return document()
+
+
+def _kernels_measured() -> dict[str, Any]:
+    _backend("cuda")  # before what asks for a GPU
+    from bench.kernel_times import document
+
+    return document()
 
 
 @app.command()
@@ -224,8 +245,8 @@ def _write_reports(store: Path, site: Path, notebooks: Path) -> None:
     from reports.notebooks import execute, to_html
     from reports.site import build
 
-    model = json.loads(KERNEL_MODEL.read_text()) if KERNEL_MODEL.exists() else None
-    page = build(_rows(store), _reference(), site, model)
+    model, times = (json.loads(file.read_text()) if file.exists() else None for file in (KERNEL_MODEL, KERNEL_TIMES))
+    page = build(_rows(store), _reference(), site, model, times)
     for source in sorted((ROOT / "notebooks").glob("*.py")):
         parameters = {"quick_store": str(store), "reference_exports": str(COMMITTED)}
         notebook = execute(source, notebooks / f"{source.stem}.ipynb", parameters)
@@ -260,7 +281,7 @@ def _require_data(configs: list[RunConfig]) -> None:
         _fail(str(error))
 
 
-def _backend(choice: Literal["auto", "cpu", "reference", "emulated"]) -> Backend:
+def _backend(choice: Literal["auto", "cpu", "reference", "emulated", "cuda"]) -> Backend:
     """What the choice comes to on this machine; builds the kernels now, off every clock."""
     from cuda_kernels.emulator.build import compiler
     from cuda_kernels.errors import DeviceError

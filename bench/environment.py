@@ -23,7 +23,7 @@ DECIDES_NOTHING = {"cli.py", "runner.py", "progress.py", "store.py", "data.py", 
 def describe(threads: int, backend: str) -> Environment:
     """The environment of a run that uses so many threads and this backend."""
     return Environment(
-        cpu=_cpu(),
+        cpu=_cpu() if backend != "cuda" else f"{_gpu()} beside {_cpu()}",
         cores=os.cpu_count() or 0,
         memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
         threads=threads,
@@ -77,6 +77,12 @@ def _git(*arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _gpu() -> str:
+    import torch
+
+    return torch.cuda.get_device_name()
 
 
 def _cpu() -> str:

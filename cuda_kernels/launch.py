@@ -1,8 +1,13 @@
 """One front for kernels: on a GPU for CUDA tensors, in the emulator for CPU tensors."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from cuda_kernels.arguments import Argument, Launch, bind
 from cuda_kernels.kernel import Choice
 from cuda_kernels.manifest import KERNELS
+
+_watching: list[Callable[[Launch], object]] = []
 
 
 def launch(name: str, **arguments: Argument | Choice) -> None:
@@ -23,7 +28,19 @@ def launch(name: str, **arguments: Argument | Choice) -> None:
         _run(asked)
 
 
+@contextmanager
+def watched(by: Callable[[Launch], object]) -> Iterator[None]:
+    """Tell of every launch in the block, in their order, before it runs."""
+    _watching.append(by)
+    try:
+        yield
+    finally:
+        _watching.remove(by)
+
+
 def _run(asked: Launch) -> None:
+    for by in _watching:
+        by(asked)
     if asked.device.type == "cuda":
         from cuda_kernels import gpu
 

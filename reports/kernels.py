@@ -4,6 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from reports.tables import NOTHING
+
+STEP = {"step": "step_ms", "kernels": "busy_ms", "kernels of ours": "ours_ms"}
 UNRUN = "Compiled, run in the emulator and under sanitizers; not run on a GPU by us."
 
 
@@ -50,6 +53,58 @@ def floors(rows: list[dict[str, Any]], label: str) -> pd.DataFrame:
     shown["bytes"] = [f"{number / 1e6:,.2f} MB" for number in shown["bytes"]]
     shown["flops"] = [f"{number / 1e6:,.2f} M" for number in shown["flops"]]
     return shown
+
+
+def measured(document: dict[str, Any]) -> list[tuple[str, str, pd.DataFrame]]:
+    """What the report shows of rows of `bench kernels --device cuda`: title, caption, table."""
+    machine = document["machine"]
+    where = f"{machine['cpu']}, torch {machine['torch']}; command: {document['command']}."
+    whole = (
+        "Median step by events; the time in which kernels ran, all of them and those of the manifest. In what is left "
+        f"the GPU waited for the host. {where}"
+    )
+    each = (
+        "Microseconds by the profiler, in steps of training: of the median launch, and of all launches of a step, with "
+        "how many times the sum of their floors that is. Caches are as the launch before left them, and a floor has "
+        f"every byte come from memory: below 1 a cache helped. {where}"
+    )
+    return [
+        ("CUDA kernels: steps on a GPU", whole, _steps(document["steps"])),
+        ("CUDA kernels: launches on a GPU", each, _launches(document["kernels"])),
+    ]
+
+
+def _steps(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"what": row["workload"]}
+            | {f"{name}, ms": f"{row[key]:.2f}" for name, key in STEP.items()}
+            | {"busy": f"{100 * min(1.0, row['busy_ms'] / row['step_ms']):.0f} %"}
+            for row in rows
+        ]
+    )
+
+
+def _launches(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    ordered = sorted(rows, key=lambda row: (row["workload"], -row["us_a_step"]))
+    return pd.DataFrame(
+        [
+            {
+                "what": row["workload"],
+                "kernel": row["instance"],
+                "launches": f"{row['launches']:g}",
+                "µs a launch": _digits(row["us"]),
+                "µs a step": _digits(row["us_a_step"]),
+                "times its floor": _times_floor(row),
+            }
+            for row in ordered
+        ]
+    )
+
+
+def _times_floor(row: dict[str, Any]) -> str:
+    floor = row["floor_us_a_step"]
+    return f"{row['us_a_step'] / floor:.1f}" if floor else NOTHING
 
 
 def _digits(microseconds: float) -> str:

@@ -21,6 +21,7 @@ from reports.tables import at_equal_seconds, at_equal_steps, cost, environments,
 TEMPLATES = Path(__file__).parent / "templates"
 TABLES = {  # by experiment; the others have those of learning curves
     "attention-cost": attention_cost.tables,
+    "attention-cost-gpu": attention_cost.tables,
     "byte-lm": byte_lm.tables,
     "copy-task": copying.tables,
     "fronts": fronts.tables,
@@ -57,13 +58,19 @@ class Judged:
     findings: list[dict[str, Any]]
 
 
-def build(quick: Rows | None, reference: Rows | None, destination: Path, model: dict[str, Any] | None = None) -> Path:
+def build(
+    quick: Rows | None,
+    reference: Rows | None,
+    destination: Path,
+    model: dict[str, Any] | None = None,
+    times: dict[str, Any] | None = None,
+) -> Path:
     """Write `index.html`, `claims.json` and `figures/` into a folder; the same rows give the same bytes.
 
     Args:
         quick: rows of the reader's own store, any scales; None or empty rows are named as missing.
         reference: the committed rows.
-        model: what `bench kernels` wrote of the CUDA kernels.
+        model, times: what `bench kernels` wrote of the CUDA kernels, and on a GPU.
         destination: the folder; files of the same names are replaced.
 
     Returns:
@@ -89,6 +96,7 @@ def build(quick: Rows | None, reference: Rows | None, destination: Path, model: 
         failures=[(name, failures(rows)) for name, rows in origins.items() if len(failures(rows))],
         paper=paper_values(),
         kernels=[] if model is None else kernels.tables(model),
+        kernel_times=[] if times is None else kernels.measured(times),
     )
     write_atomically(page, html.encode())
     write_atomically(destination / "claims.json", _claims_json(origins).encode())

@@ -16,6 +16,7 @@ class Experiment:
         runs: (scale, seeds) → configurations, in the order in which they should run.
         needs: data sets that must be built first (`bench data get`); such an experiment runs only when it is named.
         only_named: it does so though its data are in the checkout, to keep the usual job short.
+        on_gpu: its runs are made on an NVIDIA GPU, whatever the backend of others.
     """
 
     item: str
@@ -24,3 +25,4 @@ class Experiment:
     runs: Callable[[Scale, int], list[RunConfig]]
     needs: tuple[str, ...] = ()
     only_named: bool = False
+    on_gpu: bool = False

@@ -28,8 +28,13 @@ class Place:
     def resident_mib(self) -> float:
         return memory.resident_mib()
 
-    def reset_peak(self) -> None:
-        memory.reset_peak()
+    def trim(self) -> None:
+        """Give back what was freed, so that who takes it next is seen to."""
+        memory.trim()
+
+    def reset_peak(self) -> bool:
+        """False where the machine does not let us: then nothing can be said of the peak."""
+        return memory.reset_peak()
 
     def peak_mib(self) -> float:
         return memory.peak_mib()
@@ -61,8 +66,12 @@ class GPU(Place):
     def resident_mib(self) -> float:
         return float(self.api.memory_allocated()) / MIB
 
-    def reset_peak(self) -> None:
+    def trim(self) -> None:
+        """What was freed does not count here."""
+
+    def reset_peak(self) -> bool:
         self.api.reset_peak_memory_stats()
+        return True
 
     def peak_mib(self) -> float:
         return float(self.api.max_memory_allocated()) / MIB

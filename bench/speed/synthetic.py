@@ -51,7 +51,7 @@ def save(part: Part, path: Path) -> None:
 
 
 def load(path: Path, name: str) -> Task:
-    """The saved points as a task; a few of them stand in for validation and test, which no step looks at."""
+    """The saved points, as `task_of` makes them a task."""
     with np.load(path) as file:
         num_features, num_labels = file["columns"].tolist()
         label_indices, label_indptr = file["label_indices"], file["label_indptr"]
@@ -61,7 +61,12 @@ def load(path: Path, name: str) -> Task:
             csr_matrix((file["data"], file["indices"], file["indptr"]), shape=(rows, num_features)),
             csr_matrix((ones, label_indices, label_indptr), shape=(rows, num_labels)),
         )
-    few = train.take(np.arange(min(64, rows)))
+    return task_of(train, name)
+
+
+def task_of(train: Part, name: str) -> Task:
+    """Points as a task; a few of them stand in for validation and test, which no step looks at."""
+    few = train.take(np.arange(min(64, train.points)))
     return Task(name, Splits(train, few, few), HIDDEN)
 
 

@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from bench import memory
 from bench.config import RunConfig
 from bench.seeds import stream
+from bench.speed.place import Place, place
 from bench.studies.base import Rows, Study
-from bench.timing import Stopwatch
 from mongoose.hashing.learned_rotations import LearnedRotations
 from mongoose.nn.attention import LocalAttention, SharedQKAttention
 from mongoose.nn.attention_mining import ExactAttentionMining
@@ -62,10 +61,11 @@ def measures(config: RunConfig) -> Rows:
     """
     asked = config.params
     sizes = Sizes(asked["heads"], asked["dim"], asked["length"], asked["chunk"], config.seed)
-    systems = [_start(sizes, *system) for system in asked["systems"]]
+    here = place("cuda" if config.backend == "cuda" else "cpu")
+    systems = [start(here, sizes, *system) for system in asked["systems"]]
     for round_ in range(asked["rounds"]):
-        start = round_ % len(systems)
-        for system in [*systems[start:], *systems[:start]]:
+        first = round_ % len(systems)
+        for system in [*systems[first:], *systems[:first]]:
             yield {**system.named(), "length": sizes.length, "round": round_, **system.turn(asked["steps"])}
 
 
@@ -73,15 +73,22 @@ class AttentionSystem:
     """One attention on its inputs.
 
     Args:
+        here: where they are.
         inputs: what is attended with, then the gradient of the output: [H, T, E] each, of `sdpa` [1, H, T, E].
         attend: all inputs but the last to the output.
         fit: makes rotations learn in the next step; None where nothing learns.
     """
 
     def __init__(
-        self, name: str, dtype: str, inputs: list[Tensor], attend: Callable[..., Tensor], fit: Callable[[], None] | None
+        self,
+        here: Place,
+        name: str,
+        dtype: str,
+        inputs: list[Tensor],
+        attend: Callable[..., Tensor],
+        fit: Callable[[], None] | None,
     ) -> None:
-        self.name, self.dtype, self.attend, self.fit = name, dtype, attend, fit
+        self.here, self.name, self.dtype, self.attend, self.fit = here, name, dtype, attend, fit
         *self.inputs, self.upstream = inputs
 
     def named(self) -> dict[str, str]:
@@ -90,7 +97,8 @@ class AttentionSystem:
 
     def step(self) -> float:
         """Milliseconds of a forward and a backward pass; nothing of them is left."""
-        clock = Stopwatch()
+        self.here.flush()
+        clock = self.here.clock()
         leaves = [x.detach().requires_grad_() for x in self.inputs]
         with clock.phase("step"):
             self.attend(*leaves).backward(self.upstream)
@@ -105,11 +113,11 @@ class AttentionSystem:
     def peak_mib(self) -> float:
         """Of one step, above what is resident before; what others have freed is given back first. NaN if not told."""
         gc.collect()
-        memory.trim()
-        before = memory.resident_mib()
-        told = memory.reset_peak()
+        self.here.trim()
+        before = self.here.resident_mib()
+        told = self.here.reset_peak()
         self.step()
-        return memory.peak_mib() - before if told else float("nan")
+        return self.here.peak_mib() - before if told else float("nan")
 
     def _fit_ms(self, step_ms: float) -> float:
         if self.fit is None:
@@ -118,14 +126,15 @@ class AttentionSystem:
         return max(0.0, self.step() - step_ms)
 
 
-def _start(sizes: Sizes, name: str, dtype: str, rounds: int) -> AttentionSystem:
-    shape, source = (sizes.heads, sizes.length, sizes.dim), sizes.source("inputs")
-    inputs = [torch.randn(shape, generator=source).to(DTYPES[dtype]) for _ in range(4 if name == "sdpa" else 3)]
+def start(here: Place, sizes: Sizes, name: str, dtype: str, rounds: int) -> AttentionSystem:
+    """A system by its name, with numbers of its own to attend to."""
+    shape, source, there = (sizes.heads, sizes.length, sizes.dim), sizes.source("inputs"), (here.device, DTYPES[dtype])
+    inputs = [torch.randn(shape, generator=source).to(*there) for _ in range(4 if name == "sdpa" else 3)]
     if name == "sdpa":
-        return AttentionSystem(name, dtype, [x.unsqueeze(0) for x in inputs], _exact, None)
-    layer = FORMS[name](sizes, rounds).to(DTYPES[dtype])
+        return AttentionSystem(here, name, dtype, [x.unsqueeze(0) for x in inputs], _exact, None)
+    layer = FORMS[name](sizes, rounds).to(*there)
     fit = partial(layer.refresh, 1) if isinstance(layer, MongooseAttention) else None
-    system = AttentionSystem(f"{name}_{rounds}" if rounds else name, dtype, inputs, partial(_attend, layer), fit)
+    system = AttentionSystem(here, f"{name}_{rounds}" if rounds else name, dtype, inputs, partial(_attend, layer), fit)
     system._fit_ms(0.0)  # the first fit is longer than the later ones
     return system
 

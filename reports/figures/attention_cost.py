@@ -58,5 +58,5 @@ figure = Figure(
     draw=draw,
     methods=(),
     rank=10,
-    experiments=("attention-cost",),
+    experiments=("attention-cost", "attention-cost-gpu"),
 )

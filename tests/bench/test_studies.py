@@ -9,6 +9,7 @@ from torch import Tensor
 from bench import studies
 from bench.config import RunConfig
 from bench.methods import found
+from bench.speed.place import CPU
 from bench.store import Store, export_rows, read_export
 from bench.studies.attention_cost import AttentionSystem
 from bench.worker import execute
@@ -93,4 +94,4 @@ def _holding(mib: int) -> AttentionSystem:
         return x * 1.0
 
     one = torch.ones(1)
-    return AttentionSystem("held", "float32", [one, one], attend, None)
+    return AttentionSystem(CPU, "held", "float32", [one, one], attend, None)

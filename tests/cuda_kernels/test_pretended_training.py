@@ -20,6 +20,7 @@ from bench.seeds import stream
 from bench.speed import stepping
 from bench.speed.place import CPU, GPU, Place
 from bench.speed.systems import System
+from bench.studies import attention_cost
 from bench.task import Task
 from bench.training import endless_batches, train_step
 from cuda_kernels import gpu
@@ -150,6 +151,15 @@ def test_speeds_are_measured_there(there: Place, monkeypatch: pytest.MonkeyPatch
     plan = stepping.Plan(steps=3, seconds=60.0, warmup=0)
     found = stepping.measure(tiny(), System("ours", method), plan, there)
     assert all(len(found["phases"][phase]) == 3 for phase in stepping.STEP_PHASES)
+
+
+@pytest.mark.parametrize("dtype", attention_cost.DTYPES)
+@pytest.mark.parametrize("name", ["sdpa", *attention_cost.FORMS])
+def test_costs_of_attention_are_measured_there(there: Place, name: str, dtype: str) -> None:
+    sizes = attention_cost.Sizes(heads=2, dim=8, length=40, chunk=8, seed=0)
+    system = attention_cost.start(there, sizes, name, dtype, 1)
+    assert set(system.turn(2)) == {"step_ms", "peak_mib", "fit_ms"}
+    assert all(x.device == there.device for x in system.inputs)
 
 
 def hashed(family: HashFamily, device: torch.device) -> list[Tensor]:

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from reports.kernels import tables
+from reports.kernels import measured, tables
 from reports.site import build
+from reports.tables import NOTHING
 
 LABEL = "model floor, not measured"
 
@@ -44,3 +45,31 @@ def test_every_floor_says_that_it_is_one() -> None:
 def test_the_page_has_them_where_there_are_rows(tmp_path: Path) -> None:
     assert LABEL in build(None, None, tmp_path, document()).read_text()
     assert LABEL not in build(None, None, tmp_path).read_text()
+
+
+def times() -> dict[str, Any]:
+    launch = {"workload": "a step", "launches": 2.0, "us": 5.0}
+    return {
+        "command": "measure",
+        "machine": {"cpu": "X1 beside a CPU", "torch": "2"},
+        "steps": [{"workload": "a step", "step_ms": 2.0, "busy_ms": 0.5, "ours_ms": 0.25}],
+        "kernels": [
+            launch | {"kernel": "sort", "instance": "sort<int>", "us_a_step": 10.0, "floor_us_a_step": 4.0},
+            launch | {"kernel": "scan", "instance": "scan", "us_a_step": 12.0, "floor_us_a_step": None},
+        ],
+    }
+
+
+def test_measured_launches_stand_beside_their_floors() -> None:
+    (_, caption, steps), (_, _, launches) = measured(times())
+    assert "X1 beside a CPU" in caption
+    assert steps["busy"].tolist() == ["25 %"]
+    assert launches[["kernel", "µs a step", "times its floor"]].to_numpy().tolist() == [
+        ["scan", "12", NOTHING],
+        ["sort<int>", "10", "2.5"],
+    ]
+
+
+def test_the_page_has_measured_launches_where_there_are_rows(tmp_path: Path) -> None:
+    assert "sort&lt;int&gt;" in build(None, None, tmp_path, None, times()).read_text()
+    assert "CUDA kernels, measured" not in build(None, None, tmp_path, document()).read_text()

@@ -1,0 +1,45 @@
+"""Time and memory of a training step of attention against the length of the sequence, on an NVIDIA GPU."""
+
+from bench.config import RunConfig, Scale
+from bench.experiments.attention_cost import SIZES, SYSTEMS
+from bench.experiments.base import Experiment
+
+LENGTHS = {
+    "smoke": (256, 1024),
+    "quick": (1024, 4096, 16_384),
+    "paper": (512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072),
+}
+TURNS = {"smoke": 2, "quick": 3, "paper": 7}
+LONG = 65_536  # from here on a turn is one step: exact attention in float32 takes a second
+STEPS = 8  # a turn, of shorter sequences
+SECONDS = 30  # a run takes about so long: a GPU is started, kernels are loaded, and nine systems take their turns
+
+
+def runs(scale: Scale, seeds: int) -> list[RunConfig]:
+    """Seed by seed, every length in a process of its own, the longest last."""
+    return [_run(scale, seed, length) for seed in range(seeds) for length in LENGTHS[scale]]
+
+
+def _run(scale: Scale, seed: int, length: int) -> RunConfig:
+    steps = 1 if length >= LONG else STEPS
+    return RunConfig(
+        experiment=experiment.item,
+        scale=scale,
+        method="attention_cost",
+        variant=str(length),
+        dataset="normal_queries",
+        params=SIZES | {"length": length, "systems": SYSTEMS, "rounds": TURNS[scale], "steps": steps},
+        seed=seed,
+        seconds=SECONDS,
+        backend="cuda",
+    )
+
+
+experiment = Experiment(
+    item="attention-cost-gpu",
+    asks="The same on a GPU, where exact attention has matrix units: is LSH attention faster, from which length on?",
+    seeds={"smoke": 1, "quick": 1, "paper": 1},
+    runs=runs,
+    only_named=True,
+    on_gpu=True,
+)
