@@ -118,3 +118,21 @@ def test_data_that_must_be_built_are_asked_for_before_the_first_run(tmp_path: Pa
     assert "python -m bench data get debian-depends" in result.output
     assert not (tmp_path / "results").exists()
     assert "debian" not in experiments.usual()
+
+
+def test_what_needs_a_gpu_says_so_before_the_first_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mongoose.ops.backend._no_gpu", lambda: "there is none.")
+    result = invoke("reproduce", "attention-cost-gpu", "--store", str(tmp_path / "results"))
+    assert result.exit_code == 1
+    assert "backend 'cuda' cannot run here: there is none." in result.output
+    assert not (tmp_path / "results").exists()
+    assert "attention-cost-gpu" not in experiments.usual()
+    assert {config.backend for config in experiments.get("attention-cost-gpu").runs("paper", 1)} == {"cuda"}
+
+
+def test_kernels_are_timed_on_a_gpu_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mongoose.ops.backend._no_gpu", lambda: "there is none.")
+    result = invoke("kernels", "--device", "cuda", "--out", str(tmp_path / "times.json"))
+    assert result.exit_code == 1
+    assert "there is none." in result.output
+    assert not list(tmp_path.iterdir())
