@@ -7,13 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cuda_kernels import cubin, nvrtc
 from cuda_kernels.arguments import Argument, Launch
 from cuda_kernels.errors import DeviceError
 from cuda_kernels.kernel import expressions
 from cuda_kernels.manifest import KERNELS
 from cuda_kernels.source import source
-
-OPTIONS = ("-std=c++17", "-lineinfo")
 
 
 def unavailable() -> str | None:
@@ -26,6 +25,10 @@ def unavailable() -> str | None:
         return "CuPy finds no GPU: no NVIDIA driver, or no device."
     if not torch.cuda.is_available():
         return f"torch {torch.__version__} finds no GPU; install a CUDA build of it."
+    try:
+        nvrtc.version()
+    except DeviceError as error:
+        return str(error)
     return None
 
 
@@ -33,13 +36,13 @@ def run(asked: Launch) -> None:
     """Queue a launch on torch's current stream of the tensors' device.
 
     Raises:
-        DeviceError: there is no CuPy.
+        DeviceError: there is no CuPy or no NVRTC, or the kernel cannot be compiled or kept.
     """
     cupy, index = _cupy(), asked.device.index
     stream = cupy.cuda.ExternalStream(torch.cuda.current_stream(asked.device).cuda_stream, index)
     values = tuple(_as_cupy(value, dtype) for value, dtype in asked.values)
     with cupy.cuda.Device(index), stream:
-        function = _module(asked.kernel.source).get_function(asked.expression)
+        function = _function(asked.kernel.source, asked.expression, index)
         function(asked.grid, (asked.kernel.block, 1, 1), values, shared_mem=asked.dynamic)
 
 
@@ -53,12 +56,22 @@ def _cupy() -> Any:
 
 
 @cache
-def _module(name: str) -> Any:
-    """The kernels of a file; compiled at their first launch in every process.
+def _function(name: str, instance: str, index: int) -> Any:
+    """A kernel of a file, loaded on the current device, whose index is given."""
+    code = _code(name, _architecture(index))
+    return _cupy().RawModule(path=str(code.path)).get_function(code.names[instance])
 
-    CuPy writes what it compiled to disk, but does not read it again where it must learn the names of templates.
-    """
-    return _cupy().RawModule(code=source(name), options=OPTIONS, name_expressions=expressions(KERNELS, name))
+
+@cache
+def _code(name: str, architecture: int) -> cubin.Kept:
+    """The kernels of a file. Not by CuPy's compiler: not every CuPy 14 keeps the names of templates on disk."""
+    return cubin.kept(name, source(name), expressions(KERNELS, name), architecture)
+
+
+@cache
+def _architecture(index: int) -> int:
+    major, minor = torch.cuda.get_device_capability(index)
+    return 10 * major + minor
 
 
 def _as_cupy(value: Argument, dtype: torch.dtype) -> Any:
