@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,10 +23,29 @@ NVRTC_VERSION = nvrtc.version
 
 
 @dataclass
+class Within:
+    """A device or stream of CuPy, which can be entered again and again; `entered` lists those that are."""
+
+    entered: list[str]
+    what: str
+
+    def __enter__(self) -> None:
+        self.entered.append(self.what)
+
+    def __exit__(self, *_: Any) -> None:
+        self.entered.remove(self.what)
+
+
+@dataclass
 class StandIn:
-    """As much of the module `cupy` as `gpu` uses. It notes modules that are made, and launches with where they went."""
+    """As much of the module `cupy` as `gpu` uses. It notes modules that are made, and launches with where they went.
+
+    deprecates: as CuPy 14.2, which has `Stream.from_external`, does `ExternalStream`.
+    """
 
     has_gpu: bool = True
+    deprecates: bool = True
+    streams: int = 0
     modules: list[dict[str, Any]] = field(default_factory=list)
     launches: list[dict[str, Any]] = field(default_factory=list)
     entered: list[str] = field(default_factory=list)
@@ -36,15 +54,21 @@ class StandIn:
     def cuda(self) -> Any:
         return SimpleNamespace(
             is_available=lambda: self.has_gpu,
-            ExternalStream=lambda pointer, device: self._within(f"stream {pointer} of device {device}"),
-            Device=lambda index: self._within(f"device {index}"),
+            ExternalStream=self._external,
+            Stream=SimpleNamespace(**({"from_external": self._stream} if self.deprecates else {})),
+            Device=lambda index: Within(self.entered, f"device {index}"),
         )
 
-    @contextmanager
-    def _within(self, what: str) -> Iterator[None]:
-        self.entered.append(what)
-        yield
-        self.entered.remove(what)
+    def _external(self, pointer: int, device: int) -> "Within":
+        assert not self.deprecates
+        self.streams += 1
+        return Within(self.entered, f"stream {pointer}")
+
+    def _stream(self, of_torch: Any) -> "Within":
+        self.streams += 1
+        version, pointer = of_torch.__cuda_stream__()
+        assert version == 0
+        return Within(self.entered, f"stream {pointer}")
 
     def RawModule(self, *, path: str) -> Any:  # noqa: N802
         self.modules.append({"path": path, "where": list(self.entered)})
@@ -75,7 +99,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any,
 
 def start_anew() -> None:
     """As in a process that has launched nothing."""
-    for remembered in (gpu._function, gpu._code, gpu._architecture):
+    for remembered in (gpu._function, gpu._code, gpu._architecture, gpu._cuda, gpu._stream):
         remembered.cache_clear()
 
 
@@ -113,11 +137,34 @@ def test_a_launch_goes_to_torch_s_stream_with_pointers_and_numbers_of_the_kernel
         "grid": (3, 1, 1),
         "block": (128, 1, 1),
         "shared_mem": 64,
-        "where": ["device 1", f"stream {STREAM} of device 1"],
+        "where": ["device 1", f"stream {STREAM}"],
     }
     assert [type(value) for value in values] == 4 * [numpy.uintp] + 4 * [numpy.int64]
     assert values[0] == x.data_ptr()
     assert [int(value) for value in values[2:3] + values[4:]] == [0, 37, 5, 3, 4]
+
+
+@pytest.mark.parametrize("deprecates", [True, False])
+def test_launches_follow_torch_s_stream_and_every_stream_is_made_once(
+    cupy: StandIn, monkeypatch: pytest.MonkeyPatch, deprecates: bool
+) -> None:
+    cupy.deprecates = deprecates
+    for pointer in (STREAM, 0, STREAM, 0):
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda device, p=pointer: SimpleNamespace(cuda_stream=p))
+        gpu.run(asked())
+    assert [launched["where"][1] for launched in cupy.launches] == [f"stream {p}" for p in (STREAM, 0, STREAM, 0)]
+    assert cupy.streams == 2
+
+
+def test_numbers_have_the_width_of_their_dtype(cupy: StandIn) -> None:
+    numpy = pytest.importorskip("numpy")
+    rows = {name: torch.zeros(4, 2) for name in ("param", "mean", "square", "gradient")}
+    numbers = dict.fromkeys(("lr", "beta1", "beta2", "log_beta1", "log_beta2", "eps"), 0.5) | {"decay": 1}
+    given = {**rows, "rows": None, "steps": torch.zeros(1, dtype=torch.int64), **numbers}
+    gpu.run(replace(bind(KERNELS["row_adam"], given), device=torch.device("cuda", 0)))
+    values = cupy.launches[0]["values"]
+    assert [type(value) for value in values] == 6 * [numpy.uintp] + 3 * [numpy.int64] + 7 * [numpy.float64]
+    assert [float(value) for value in values[6:]] == [4, 2, 1, *6 * [0.5], 1]
 
 
 def test_a_file_is_compiled_once_with_all_its_instances_for_the_tensors_device(
