@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,21 +20,27 @@ TEXT = """
 template <class T>
 __global__ void scale(T* x, T by) { x[threadIdx.x] *= by; }
 """
-# A process of its own in which compiling takes half a second and writes a line to a log, and then asks for a cubin.
+# A process of its own that asks for a cubin. Compiling writes to a log, and lasts while there is a file called "wait".
 PROGRAM = """
 import sys, time
+from pathlib import Path
 from cuda_kernels import cubin, nvrtc
 
+log = Path(sys.argv[1])
+
 def compile_text(name, text, instances, architecture):
-    with open(sys.argv[1], "a") as log:
-        log.write("compiled\\n")
-    time.sleep(0.5)
+    with log.open("a") as file:
+        file.write("compiled\\n")
+    while log.with_name("wait").exists():
+        time.sleep(0.02)
     return nvrtc.Compiled(b"code", "", {instance: f"_{instance}" for instance in instances})
 
 nvrtc.compile_text, nvrtc.version = compile_text, lambda: (13, 0)
-found = cubin.kept("scale.cu", sys.argv[2], ["scale<float>"], 90)
+print("asks", flush=True)
+found = cubin.kept("scale.cu", "text", ["scale<float>"], 90)
 print(found.path.read_bytes(), found.names)
 """
+ANSWER = "b'code' {'scale<float>': '_scale<float>'}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -61,11 +68,13 @@ def scale(text: str = TEXT, instances: tuple[str, ...] = INSTANCES, architecture
     return kept("scale.cu", text, instances, architecture)
 
 
-def start(log: Path, text: str = TEXT) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", PROGRAM, str(log), text]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
-    )
+def start(log: Path) -> "subprocess.Popen[str]":
+    """A process that is about to ask."""
+    command, environment = [sys.executable, "-c", PROGRAM, str(log)], os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "asks\n"
+    return process
 
 
 def test_the_real_compiler_s_code_has_the_names() -> None:
@@ -83,26 +92,30 @@ def test_the_real_compiler_s_code_has_the_names() -> None:
 
 def test_a_second_process_does_not_compile(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    first, second = (start(log).communicate()[0] for _ in range(2))
-    assert first == second == "b'code' {'scale<float>': '_scale<float>'}\n"
+    assert [start(log).communicate()[0] for _ in range(2)] == [ANSWER, ANSWER]
     assert log.read_text() == "compiled\n"
 
 
-def test_processes_that_start_at_once_compile_once(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    printed = {process.communicate()[0] for process in [start(log) for _ in range(3)]}
-    assert printed == {"b'code' {'scale<float>': '_scale<float>'}\n"}
+def test_processes_at_once_compile_once(tmp_path: Path) -> None:
+    log, wait = tmp_path / "log", tmp_path / "wait"
+    wait.touch()
+    asking = [start(log) for _ in range(3)]
+    time.sleep(0.5)  # the first compiles, and the others would too if they did not wait for it
+    wait.unlink()
+    assert [process.communicate()[0] for process in asking] == 3 * [ANSWER]
     assert log.read_text() == "compiled\n"
 
 
 def test_a_process_that_is_killed_while_it_compiles_is_in_nobody_s_way(tmp_path: Path) -> None:
-    log = tmp_path / "log"
+    log, wait = tmp_path / "log", tmp_path / "wait"
+    wait.touch()
     killed = start(log)
     while not log.exists():
         assert killed.poll() is None
     killed.kill()
-    killed.wait()
-    assert start(log).communicate()[0].startswith("b'code'")
+    killed.communicate()
+    wait.unlink()
+    assert start(log).communicate()[0] == ANSWER
     assert log.read_text() == 2 * "compiled\n"
 
 
