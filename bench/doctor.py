@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from bench.memory import reset_peak
-from cuda_kernels import gpu, nvrtc
+from cuda_kernels import cubin, gpu, nvrtc
 from cuda_kernels.emulator.build import compiler
 from cuda_kernels.errors import DeviceError
 from cuda_kernels.manifest import KERNELS
@@ -90,7 +90,9 @@ def _cuda_kernels() -> Finding:
 
 def _nvrtc() -> Finding:
     try:
-        return Finding("NVRTC", f"{'.'.join(map(str, nvrtc.version()))}: CUDA kernels can be compiled without a GPU")
+        found = ".".join(map(str, nvrtc.version()))
+        where = f"those that a GPU ran are kept in {cubin.directory()}"
+        return Finding("NVRTC", f"{found}: CUDA kernels can be compiled without a GPU; {where}")
     except DeviceError as error:
         return Finding("NVRTC", f"absent: {error}", "pip install -c constraints.txt '.[cudacheck]'")
 

@@ -43,9 +43,12 @@ def process_environment(threads: int) -> dict[str, str]:
     The C library asks for large pages, which rows at random addresses need, and keeps memory that was freed: without
     that a dense step over 670,091 labels spends half its time on pages that the kernel hands out anew. Both hold for
     every method.
+
+    The checkout's root stands before what the caller has in PYTHONPATH, whose packages may come from there.
     """
     counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    return os.environ | counts | {"GOMP_SPINCOUNT": SPIN, "GLIBC_TUNABLES": MALLOC, "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return os.environ | counts | {"GOMP_SPINCOUNT": SPIN, "GLIBC_TUNABLES": MALLOC, "PYTHONPATH": path}
 
 
 @cache

@@ -2,11 +2,11 @@
 
 import ast
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from types import CodeType
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -42,6 +42,26 @@ class Array:
     written: bool = False
     optional: bool = False
 
+    @cached_property
+    def sizes(self) -> list[str]:
+        """The expression of each dimension."""
+        return self.shape.split()
+
+    @cached_property
+    def dim(self) -> int:
+        """How many dimensions."""
+        return len(self.sizes)
+
+    def sized(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """The shape, as numbers. Raises as `evaluate`."""
+        shape: tuple[int, ...] = eval(self._code, NOTHING, sizes)
+        return shape
+
+    @cached_property
+    def _code(self) -> CodeType:
+        each = [_compiled(size) and f"({size})," for size in self.sizes]
+        return compile(f"({''.join(each)})", self.shape, "eval")
+
 
 @dataclass(frozen=True)
 class Scalar:
@@ -62,6 +82,22 @@ class Grid:
     def blocks(self, block: int, sizes: Sizes) -> tuple[int, int, int]:
         width = {"thread": 1, "warp": WARP, "block": block}[self.unit]
         return -(-evaluate(self.count, sizes) * width // block), evaluate(self.rows, sizes), 1
+
+
+@dataclass(frozen=True)
+class Form:
+    """What follows from an instance alone, for every launch of it.
+
+    expression: its C++ name. signature: its argument types. dtypes: of the arguments, by name and in order. itemsizes:
+    template parameter that is a dtype → its bytes. numbers: name of each number → the Python types that it may have.
+    """
+
+    instance: Instance
+    expression: str
+    signature: str
+    dtypes: Mapping[str, torch.dtype]
+    itemsizes: Mapping[str, int]
+    numbers: Mapping[str, tuple[type, ...]]
 
 
 @dataclass(frozen=True)
@@ -97,10 +133,44 @@ class Kernel:
         combinations = itertools.product(*self.templates.values())
         return [dict(zip(self.parameters, _flat(chosen), strict=True)) for chosen in combinations]
 
-    @property
+    @cached_property
     def parameters(self) -> list[str]:
         """The template parameters, in the function's order."""
         return " ".join(self.templates).split()
+
+    @cached_property
+    def forms(self) -> Mapping[tuple[Choice, ...], Form]:
+        """What each template parameter is, in the function's order → what follows."""
+        return {
+            tuple(instance[name] for name in self.parameters): self._form(instance) for instance in self.instances()
+        }
+
+    @cached_property
+    def arrays(self) -> Mapping[str, Array]:
+        """The arrays, by name and in order."""
+        return {argument.name: argument for argument in self.arguments if isinstance(argument, Array)}
+
+    @cached_property
+    def scalars(self) -> Set[str]:
+        """The names of the numbers."""
+        return {argument.name for argument in self.arguments if isinstance(argument, Scalar)}
+
+    @cached_property
+    def takes(self) -> Set[str]:
+        """All that a launch may name: arguments, template parameters, and sizes that shapes bind."""
+        sizes = {size for array in self.arrays.values() for size in array.sizes if size.isidentifier()}
+        return self.arrays.keys() | self.scalars | set(self.parameters) | sizes
+
+    @cached_property
+    def binds(self) -> list[tuple[str, str, int]]:
+        """Size, array and dimension, where the array may be the first to bind the size; optional ones may be absent."""
+        bound: set[str] = set()
+        found = []
+        for array in self.arrays.values():
+            plain = [(size, array.name, i) for i, size in enumerate(array.sizes) if size.isidentifier()]
+            found += [each for each in plain if each[0] not in bound]
+            bound |= set() if array.optional else {size for size, *_ in plain}
+        return found
 
     def expression(self, instance: Instance) -> str:
         """The C++ name of an instance: `simhash<float, int>`."""
@@ -110,6 +180,21 @@ class Kernel:
     def signature(self, instance: Instance) -> str:
         """The argument types of an instance, as the emulator tells those of the text."""
         return ", ".join(_signature(argument, instance) for argument in self.arguments)
+
+    def _form(self, instance: Instance) -> Form:
+        dtypes = {argument.name: dtype_of(argument, instance) for argument in self.arguments}
+        return Form(
+            instance,
+            self.expression(instance),
+            self.signature(instance),
+            dtypes,
+            itemsizes={name: c.itemsize for name, c in instance.items() if isinstance(c, torch.dtype)},
+            numbers={name: _accepted(dtype) for name, dtype in dtypes.items() if name not in self.arrays},
+        )
+
+
+def _accepted(dtype: torch.dtype) -> tuple[type, ...]:
+    return (int, float) if dtype.is_floating_point else (int,)
 
 
 def _flat(chosen: Iterable[Choice | tuple[Choice, ...]]) -> list[Choice]:
@@ -141,6 +226,7 @@ def _signature(argument: Array | Scalar, instance: Instance) -> str:
 
 
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.USub)
+NOTHING: dict[str, Any] = {"__builtins__": {}}  # what expressions see besides sizes
 ALLOWED = (ast.Expression, ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.UnaryOp, *OPERATORS)
 
 
@@ -151,7 +237,7 @@ def evaluate(expression: str, sizes: Sizes) -> int:
         NameError: a name has no size.
         ValueError: there is something else in it.
     """
-    value: int = eval(_compiled(expression), {"__builtins__": {}}, dict(sizes))
+    value: int = eval(_compiled(expression), NOTHING, sizes)
     return value
 
 

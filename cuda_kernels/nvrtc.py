@@ -1,5 +1,7 @@
 """Compile kernels for GPUs with NVIDIA's runtime compiler: no GPU, no driver and no CuPy, only its wheel.
 
+What runs on a GPU and what the gate examines are compiled here, with the same options.
+
     python -m cuda_kernels.nvrtc [kernel …]
 
 compiles every instance of the manifest for every architecture, prints what ptxas says of each, and fails on an error, a
@@ -15,14 +17,16 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import torch
+
 from cuda_kernels.errors import DeviceError
 from cuda_kernels.kernel import Kernel
 from cuda_kernels.manifest import KERNELS
 from cuda_kernels.source import source
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
-# As CuPy calls it (cupy/cuda/compiler.py), and ptxas' report.
-OPTIONS = ("-std=c++17", "-ftz=true", "--device-as-default-execution-space", "--ptxas-options=-v")
+# As CuPy calls it (cupy/cuda/compiler.py), with the text's lines for profilers, and ptxas' report.
+OPTIONS = ("-std=c++17", "-lineinfo", "-ftz=true", "--device-as-default-execution-space", "--ptxas-options=-v")
 ENTRY = re.compile(
     r"Function properties for (?P<name>\w+)\s+ptxas[ .]+(?P<stack>\d+) bytes stack frame, "
     r"(?P<stores>\d+) bytes spill stores, (?P<loads>\d+) bytes spill loads\s+ptxas info +: "
@@ -117,12 +121,34 @@ def _usage(kernel: Kernel, expression: str, architecture: int, entry: re.Match[s
 
 @cache
 def _library() -> ctypes.CDLL:
+    path = _chosen(_installed(), torch.version.cuda)
+    if path is None:
+        raise DeviceError(
+            "NVRTC is not installed: pip install nvidia-cuda-nvrtc (extra cudacheck), "
+            "or nvidia-cuda-nvrtc-cu12 beside torch for CUDA 12."
+        )
+    return ctypes.CDLL(str(path))
+
+
+def _installed() -> list[Path]:
+    """NVRTC's libraries in NVIDIA's wheels: of CUDA 13 in nvidia/cu13, of CUDA 12 in nvidia/cuda_nvrtc."""
     found = find_spec("nvidia")
     folders = list(found.submodule_search_locations or []) if found else []
-    paths = sorted(path for folder in folders for path in Path(folder).glob("*/lib/libnvrtc.so.*"))
-    if not paths:
-        raise DeviceError("NVRTC is not installed: pip install nvidia-cuda-nvrtc (extra cudacheck).")
-    return ctypes.CDLL(str(paths[-1]))
+    return [path for folder in folders for path in Path(folder).glob("*/lib/libnvrtc.so.*")]
+
+
+def _chosen(paths: Sequence[Path], cuda: str | None) -> Path | None:
+    """The library of the CUDA that torch is built for, whose code the driver takes; else the newest.
+
+    Args:
+        cuda: torch's, "13.0"; None where torch is for CPUs.
+    """
+    torchs = [path for path in paths if cuda and _major(path) == int(cuda.partition(".")[0])]
+    return max(torchs or paths, key=_major, default=None)
+
+
+def _major(library: Path) -> int:
+    return int(library.name.partition(".so.")[2].partition(".")[0])
 
 
 def _check(status: int) -> None:

@@ -5,17 +5,16 @@ Flavours: `fast`; `asan`, which finds accesses out of bounds and undefined behav
 than x86-64 have.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from cuda_kernels.cache import directory, locked
 from cuda_kernels.errors import DeviceError
 
 FOLDER = Path(__file__).parent
@@ -68,21 +67,18 @@ def shared_object(name: str, text: str, instances: Sequence[str], flavour: str) 
     """
     entries = "".join(f"EMULATED({i}, ({instance}))\n" for i, instance in enumerate(instances))
     unit = f'{text}#line 1 "instances"\n#include "entry.h"\n{entries}'
-    directory = cache_directory()
-    directory.mkdir(parents=True, exist_ok=True)
-    built = directory / f"{Path(name).stem}-{flavour}-{_key(unit, flavour)}.so"
-    with _lock(built.with_suffix(".lock")):
+    folder = cache_directory()
+    folder.mkdir(parents=True, exist_ok=True)
+    built = folder / f"{Path(name).stem}-{flavour}-{_key(unit, flavour)}.so"
+    with locked(built.with_suffix(".lock")):
         if not built.exists():
             _build(unit, FLAVOURS[flavour], built)
     return built
 
 
 def cache_directory() -> Path:
-    """Where built kernels are kept: MONGOOSE_CACHE, or the user's cache directory."""
-    asked = os.environ.get("MONGOOSE_CACHE")
-    if asked:
-        return Path(asked) / "emulator"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mongoose" / "emulator"
+    """Where built kernels are kept, beside those for CPUs."""
+    return directory() / "emulator"
 
 
 @cache
@@ -124,7 +120,7 @@ def _scheduler(flags: tuple[str, ...]) -> Path:
     read = b"\0".join(part.read_bytes() for part in [*parts, *sorted(FOLDER.glob("*.h"))])
     digest = hashlib.sha256(read + repr((COMMON, flags, compiler())).encode())
     target = cache_directory() / f"scheduler-{digest.hexdigest()[:20]}.so"
-    with _lock(target.with_suffix(".lock")):
+    with locked(target.with_suffix(".lock")):
         if not target.exists():
             linked = target.with_suffix(".linked")
             _run([compiler(), *COMMON, "-O2", "-shared", *flags, *map(str, parts), "-o", str(linked)])
@@ -138,11 +134,3 @@ def _run(command: list[str]) -> str:
     if done.returncode:
         raise DeviceError(f"{command[0]} failed on a kernel; it was run as\n{' '.join(command)}\n{done.stderr}")
     return done.stdout
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold the file's lock; the system drops it with the process, however that ends."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -151,5 +151,5 @@ def run(asked: Launch) -> None:
     kernel = asked.kernel
     if asked.device.type != "cpu":
         raise DeviceError(f"kernel {kernel.name} was given tensors on {asked.device}; the emulator takes CPU tensors.")
-    check_signature(kernel, asked.instance)
+    _check_signature(kernel.source, asked.expression, asked.form.signature)
     module(kernel.source).run(asked.expression, asked.grid, kernel.block, asked.values, asked.dynamic)

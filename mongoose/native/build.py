@@ -4,17 +4,16 @@ The shared object is cached under a key of all three, so a changed source, compi
 two processes that start at once build it once.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from cuda_kernels import cache
 
 SOURCES = Path(__file__).parents[1] / "ops"
 COMPILERS = ("g++", "clang++")
@@ -69,14 +68,6 @@ def recipe() -> Recipe:
     return Recipe(compiler, flags, tuple(sorted([*SOURCES.glob("*.cpp"), *SOURCES.glob("*.h")])))
 
 
-def cache_directory() -> Path:
-    """Where built kernels are kept: MONGOOSE_CACHE, or the user's cache directory."""
-    asked = os.environ.get("MONGOOSE_CACHE")
-    if asked:
-        return Path(asked)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mongoose"
-
-
 def shared_object() -> Path:
     """The built kernels, built now if they are not in the cache.
 
@@ -85,10 +76,10 @@ def shared_object() -> Path:
     """
     wanted = recipe()
     try:
-        directory = cache_directory()
+        directory = cache.directory()
         directory.mkdir(parents=True, exist_ok=True)
         built = directory / f"kernels-{wanted.key()}.so"
-        with _lock(built.with_suffix(".lock")):
+        with cache.locked(built.with_suffix(".lock")):
             if not built.exists():
                 _build(wanted, built)
     except OSError as error:
@@ -120,11 +111,3 @@ def _run(command: list[str]) -> str:
     if done.returncode:
         raise KernelBuildError(f"{command[0]} failed on the kernels; it was run as\n{' '.join(command)}\n{done.stderr}")
     return done.stdout
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold the file's lock; the kernel drops it with the process, however that ends."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

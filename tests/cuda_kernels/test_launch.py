@@ -9,7 +9,7 @@ import torch
 from cuda_kernels.arguments import bind
 from cuda_kernels.emulator.run import module
 from cuda_kernels.errors import KernelArgumentError
-from cuda_kernels.kernel import evaluate
+from cuda_kernels.kernel import Array, evaluate
 from cuda_kernels.launch import launch
 from cuda_kernels.manifest import KERNELS
 
@@ -75,6 +75,15 @@ def test_sizes_are_sums_and_products() -> None:
     assert evaluate("(N + 3) // 4 * -2", {"N": 9}) == -6
     with pytest.raises(ValueError, match="accepted"):
         evaluate("open('x')", {})
+
+
+def test_a_size_is_bound_by_the_first_array_that_is_given() -> None:
+    x, planes, offset, codes, *numbers = KERNELS["simhash"].arguments
+    first = Array("first", "T", "N", optional=True)
+    kernel = replace(KERNELS["simhash"], arguments=(first, x, planes, offset, codes, *numbers))
+    assert bind(kernel, given(first=None)).sizes["N"] == N
+    with pytest.raises(KernelArgumentError, match=r"argument x: has shape \(37, 5\); \[N D\] is \(36, 5\)"):
+        bind(kernel, given(first=torch.zeros(N - 1)))
 
 
 def test_parameters_that_are_chosen_together_have_no_other_pairs() -> None:
