@@ -21,7 +21,7 @@ from bench.kernel_sizes import CHUNK, HEAD, HEADS
 from bench.speed import shapes, synthetic
 from bench.speed.place import GPU, Place
 from bench.speed.stepping import STEP_PHASES, Stepper
-from bench.speed.systems import System
+from bench.speed.systems import OURS, PEERS, System
 from bench.studies.attention_cost import Sizes, start
 from cuda_kernels.arguments import Launch
 from cuda_kernels.errors import DeviceError
@@ -32,14 +32,18 @@ from cuda_kernels.roofline import CARDS, Card, floor
 Row = dict[str, Any]
 SHAPE = "amazon-670k"
 SYSTEMS = {
-    "mongoose": System("mongoose", "mongoose"),
+    "MONGOOSE": OURS["mongoose"],
     "Algorithm 1": System("two-copy", "lsh_policy", {"policy": "two_copy"}),
-    "naive LSH": System("naive-lsh", "naive_lsh"),
-    "SLIDE": System("slide", "slide"),
+    "naive LSH": PEERS["naive-lsh"],
+    "SLIDE": PEERS["slide"],
+    "sampled softmax": OURS["mongoose-uniform"],
+    "sampled softmax in torch": PEERS["torch-sampled"],
+    "dense softmax": PEERS["dense-fp32"],
+    "dense softmax, bfloat16": PEERS["dense-bf16"],
 }
 LENGTHS, ROUNDS, DTYPES = (8192, 32_768), (1, 4), ("float32", "bfloat16")
-WARM_UP, PROFILED, TIMED = 5, 5, 20  # steps
-OURS = re.compile(r"^(?:void )?(\w+)(?:<.*>)?\(")  # torch's own kernels lie in namespaces
+WARM_UP, PROFILED, TIMED = 10, 5, 50  # steps
+OWN = re.compile(r"^(?:void )?(\w+)(?:<.*>)?\(")  # torch's own kernels lie in namespaces
 
 
 class WarmGPU(GPU):
@@ -90,7 +94,7 @@ def training(here: Place, shape: str) -> Iterator[Workload]:
         stepper = Stepper(task, system, place=here)
         stepper.refresh(0, here.clock())
         yield Workload(f"{shape}: a step of {name}", partial(_step, stepper))
-        if name == "mongoose":
+        if system.method == "mongoose":
             yield Workload(f"{shape}: an update of all of {name}", partial(_update, stepper))
 
 
@@ -138,7 +142,7 @@ class Profile:
 
 def own_name(full: str) -> str:
     """`simhash` of `void simhash<float, int>(float const*, …)`; "" of what lies in a namespace."""
-    found = OURS.match(full)
+    found = OWN.match(full)
     return found[1] if found else ""
 
 
