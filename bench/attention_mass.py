@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
 
+from mongoose.nn.ablations import TopKAttention
 from mongoose.nn.attention import FullAttention, LocalAttention, SharedQKAttention, sort_by_bucket
 from mongoose.nn.lsh_attention import LSHAttention
 from mongoose.ops.lsh_attention import LEAST_NORM
@@ -58,10 +59,12 @@ def retrieved_mass(layer: SharedQKAttention, x: Tensor, counted: Tensor, best: i
 
 
 def _met(layer: Any, qk: Tensor) -> Tensor:
-    """[N, T, T] bool: whether j lies in the chunk of i or in the one before, in a round."""
+    """[N, T, T] bool: whether i attends to j; with buckets: whether j lies in its chunk or the one before."""
     N, T, _ = qk.shape
     if isinstance(layer, FullAttention):
         return torch.ones(N, T, T, dtype=torch.bool)
+    if isinstance(layer, TopKAttention):
+        return layer.chosen(qk)
     if isinstance(layer, LocalAttention):
         order = sort_by_bucket(torch.zeros(N, T, 1, dtype=torch.int32), 1)
     else:

@@ -19,6 +19,9 @@ from mongoose.nn.transformer_lm import Attention, TransformerLM, attention_maker
 Draw = Callable[[], tuple[Tensor, Tensor | None]]  # a batch: tokens [B, T + 1], and those that count, as in the loss
 
 
+ABLATIONS: list[tuple[Attention, int]] = [("random", 4), ("topk", 1)]  # with rounds
+
+
 class ModelSettings(BaseModel):
     """A language model and how it is trained; what is equal in two of them starts equal."""
 
@@ -41,7 +44,7 @@ class ModelSettings(BaseModel):
     @property
     def form(self) -> str:
         """Kind and rounds of attention: "full", "lsh_4"."""
-        return f"{self.attention}_{self.rounds}" if self.attention in ("lsh", "mongoose") else self.attention
+        return self.attention if self.attention in ("full", "local") else f"{self.attention}_{self.rounds}"
 
 
 def start(settings: ModelSettings, seed: int) -> TransformerLM:
@@ -76,14 +79,16 @@ def with_attention(model: TransformerLM, settings: ModelSettings, seed: int) -> 
 def forms(
     model: TransformerLM, settings: ModelSettings, judged_by: Sequence[int], seed: int
 ) -> Iterator[tuple[str, TransformerLM]]:
-    """The model as trained, if that draws nothing; its weights under LSH attention of so many rounds, and under full.
+    """The model as trained, if that draws nothing; its weights under LSH attention of so many rounds, with buckets by
+    lot, to the best positions, and under full attention.
 
     Nothing is drawn from what training draws from, so that evaluations do not change it.
     """
     if settings.attention in ("local", "mongoose"):
         yield settings.form, model.eval()
-    for other in [{"attention": "lsh", "rounds": rounds} for rounds in judged_by] + [{"attention": "full"}]:
-        changed = settings.model_copy(update=other)
+    others: list[tuple[Attention, int]] = [("lsh", rounds) for rounds in judged_by]
+    for attention, rounds in [*others, *ABLATIONS, ("full", 1)]:
+        changed = settings.model_copy(update={"attention": attention, "rounds": rounds})
         yield changed.form, with_attention(model, changed, seed)
 
 

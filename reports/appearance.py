@@ -26,6 +26,9 @@ FORMS = {  # of attention
     "lsh_8": Look("LSH, 8 rounds", "#000000", "o", ":"),
     "mongoose_1": Look("MONGOOSE, 1 round", "#D55E00", "P"),
     "mongoose_4": Look("MONGOOSE, 4 rounds", "#8A3B00", "X"),
+    "random_1": Look("buckets by lot, 1 round", "#CC79A7", "<", ":"),
+    "random_4": Look("buckets by lot, 4 rounds", "#A94E81", ">", ":"),
+    "topk_1": Look("the best positions of all", "#117733", "*", ":"),
 }
 
 LOOKS = {

@@ -10,7 +10,7 @@ from reports.tables import mean_sd
 
 STUDY = "copying-"
 COLUMNS = ["key", "seed", "trained", "evaluated", "step", "train_s", "loss", "held_out", "accuracy", "mass", "fits"]
-JUDGED = ("lsh_1", "lsh_2", "lsh_4", "lsh_8", "full")
+JUDGED = ("lsh_1", "lsh_2", "lsh_4", "lsh_8", "random_4", "topk_1", "full")
 
 
 def measured(rows: Rows) -> pd.DataFrame:
@@ -81,7 +81,10 @@ def _order(found: pd.DataFrame) -> list[str]:
 def tables(rows: Rows) -> list[tuple[str, str, pd.DataFrame]]:
     """What the report shows: title, caption, table."""
     told = "of the symbols of the second w, in sequences never trained on; at the end; mean ± sd over n seeds"
-    judged = "Columns judge the same weights under other attention: LSH with new random functions, or all positions."
+    judged = (
+        "Columns judge the same weights under other attention: LSH with new random functions, buckets by lot, as many "
+        "positions as are within reach of one round but the best, or all."
+    )
     reach = "Percent of the attention that exact attention pays to its best 8 positions"
     return [
         ("Accuracy: rounds of training by rounds of evaluation", f"Percent {told}. {judged}", grid(rows, "accuracy")),

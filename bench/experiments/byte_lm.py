@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from bench.config import RunConfig, Scale
 from bench.experiments.base import Experiment
 
-FORMS = (("full", 1), ("local", 1), ("lsh", 1), ("lsh", 4), ("mongoose", 1), ("mongoose", 4))
+FORMS = (
+    ("full", 1),
+    ("local", 1),
+    ("lsh", 1),
+    ("lsh", 4),
+    ("mongoose", 1),
+    ("mongoose", 4),
+    ("random", 4),
+    ("topk", 1),
+)
 MODEL = {"positions_sd": 0.02, "lr": 2e-3}
 
 
@@ -37,12 +46,11 @@ def runs(scale: Scale, seeds: int) -> list[RunConfig]:
 def _run(scale: Scale, seed: int, attention: str, rounds: int) -> RunConfig:
     size = SIZES[scale]
     shape = {"length": size.length, "chunk": size.chunk, "dim": size.dim, "depth": size.depth, "hidden": 4 * size.dim}
-    hashes = attention in ("lsh", "mongoose")
     return RunConfig(
         experiment=experiment.item,
         scale=scale,
         method="byte_lm",
-        variant=f"{attention}_{rounds}" if hashes else attention,
+        variant=attention if attention in ("full", "local") else f"{attention}_{rounds}",
         dataset=size.dataset,
         params={"model": {"attention": attention, "rounds": rounds} | shape | MODEL},
         seed=seed,

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from bench.config import RunConfig, Scale
 from bench.experiments.base import Experiment
 
-FORMS = (("full", 1), ("local", 1), ("lsh", 1), ("lsh", 2), ("lsh", 4), ("mongoose", 1))
+FORMS = (
+    ("full", 1),
+    ("local", 1),
+    ("lsh", 1),
+    ("lsh", 2),
+    ("lsh", 4),
+    ("mongoose", 1),
+    ("random", 1),  # whether hashing matters
+    ("random", 4),
+    ("topk", 1),
+)
+
 
 MODEL = {"lr": 0.01, "heads": 4}
 
@@ -35,12 +46,11 @@ def runs(scale: Scale, seeds: int) -> list[RunConfig]:
 def _run(scale: Scale, seed: int, attention: str, rounds: int) -> RunConfig:
     size = SIZES[scale]
     model = {"attention": attention, "rounds": rounds, "chunk": size.chunk} | MODEL
-    hashes = attention in ("lsh", "mongoose")
     return RunConfig(
         experiment=experiment.item,
         scale=scale,
         method="copying",
-        variant=f"{attention}_{rounds}" if hashes else attention,
+        variant=attention if attention in ("full", "local") else f"{attention}_{rounds}",
         dataset="copy",
         params={"length": size.length, "model": model},
         seed=seed,

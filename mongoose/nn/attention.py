@@ -134,14 +134,23 @@ class FullAttention(SharedQKAttention):
         return torch.cat([v[:, :1], attended[0]], dim=1)
 
     def _masked(self, qk: Tensor, k: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:
-        itself = torch.eye(qk.shape[1], dtype=torch.bool, device=qk.device)
-        met = (~itself).tril() if self.causal else ~itself
-        met = met.expand(1 if exists is None else len(qk), -1, -1)
-        if exists is not None:
-            met = met & exists.unsqueeze(1)
-        met = met | itself & ~met.any(2, keepdim=True)
+        met = may_meet(qk, self.causal, exists)
         attended = scaled_dot_product_attention(qk, k, v, met, scale=self.scale)
         return attended if exists is None else attended * exists.unsqueeze(2)
+
+
+def may_meet(qk: Tensor, causal: bool, exists: Tensor | None) -> Tensor:
+    """[N, T, T] bool, or [1, T, T] without padding: whether j is one that i may attend to, of all.
+
+    Args:
+        qk: [N, T, E]. causal: only those before it. exists: [N, T] bool, or None.
+    """
+    itself = torch.eye(qk.shape[1], dtype=torch.bool, device=qk.device)
+    met = (~itself).tril() if causal else ~itself
+    met = met.expand(1 if exists is None else len(qk), -1, -1)
+    if exists is not None:
+        met = met & exists.unsqueeze(1)
+    return met | itself & ~met.any(2, keepdim=True)
 
 
 class LocalAttention(SharedQKAttention):

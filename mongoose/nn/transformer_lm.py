@@ -7,13 +7,14 @@ from typing import Literal, get_args
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from mongoose.nn.ablations import RandomAttention, TopKAttention
 from mongoose.nn.attention import FullAttention, LocalAttention, SharedQKAttention
 from mongoose.nn.lsh_attention import LSHAttention
 from mongoose.nn.mongoose_attention import MongooseAttention
 from mongoose.nn.positions import FixedPositions
 from mongoose.nn.reversible import FeedForward, ResidualBlock, ReversibleSequence
 
-Attention = Literal["full", "local", "lsh", "mongoose"]
+Attention = Literal["full", "local", "lsh", "mongoose", "random", "topk"]
 MakeAttention = Callable[[], SharedQKAttention]
 
 
@@ -106,6 +107,7 @@ def attention_maker(
 
     Args:
         length: of the sequences to come: kept hash functions have a bucket for every `chunk` positions.
+        rounds, chunk: as of `LSHAttention`; `topk` attends to as many positions as are then within reach at most.
 
     Raises:
         ValueError: the kind is unknown.
@@ -118,6 +120,8 @@ def attention_maker(
         "local": lambda: LocalAttention(dim, chunk=chunk, **common),  # type: ignore[arg-type]
         "lsh": lambda: LSHAttention(dim, **hashed),  # type: ignore[arg-type]
         "mongoose": lambda: MongooseAttention.by_drift(dim, num_bits=bits, **hashed),  # type: ignore[arg-type]
+        "random": lambda: RandomAttention(dim, **hashed),  # type: ignore[arg-type]
+        "topk": lambda: TopKAttention(dim, best=2 * chunk * rounds, **common),  # type: ignore[arg-type]
     }
     if kind not in makers:
         raise ValueError(f"attention={kind!r}; accepted: {', '.join(map(repr, get_args(Attention)))}.")

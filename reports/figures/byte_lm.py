@@ -9,6 +9,7 @@ from reports.curves import band
 from reports.drawing import bands, canvas, legend
 from reports.figures.base import Figure
 
+FORMS_SHOWN = ("full", "local", "lsh_1", "lsh_4", "mongoose_1", "mongoose_4", "random_4", "topk_1")
 AXES = {"step": "steps", "train_s": "seconds of training"}
 
 
@@ -37,7 +38,7 @@ figure = Figure(
     ),
     data=data,
     draw=draw,
-    methods=tuple(f"{STUDY}{form}" for form in ("full", "local", "lsh_1", "lsh_4", "mongoose_1", "mongoose_4")),
+    methods=tuple(f"{STUDY}{form}" for form in FORMS_SHOWN),
     rank=10,
     experiments=("byte-lm",),
 )

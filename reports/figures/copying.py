@@ -9,6 +9,7 @@ from reports.curves import band
 from reports.drawing import bands, canvas, legend
 from reports.figures.base import Figure
 
+FORMS_SHOWN = ("full", "local", "lsh_1", "lsh_2", "lsh_4", "mongoose_1", "random_1", "random_4", "topk_1")
 PANELS = (("step", "held_out"), ("step", "accuracy"), ("train_s", "held_out"), ("train_s", "accuracy"))
 WORDS = {
     "step": "steps",
@@ -43,7 +44,7 @@ figure = Figure(
     ),
     data=data,
     draw=draw,
-    methods=tuple(f"{STUDY}{form}" for form in ("full", "local", "lsh_1", "lsh_2", "lsh_4", "mongoose_1")),
+    methods=tuple(f"{STUDY}{form}" for form in FORMS_SHOWN),
     rank=10,
     experiments=("copy-task",),
 )

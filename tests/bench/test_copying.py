@@ -32,7 +32,7 @@ def run(model: dict[str, Any], *, steps: int | None, length: int = 16, **setting
 
 
 def test_full_attention_learns_to_copy() -> None:
-    first, last = run({"attention": "full", "dim": 32, "lr": 1e-2}, steps=200, evaluations=2)[2::3]
+    first, last = run({"attention": "full", "dim": 32, "lr": 1e-2}, steps=200, evaluations=2)[4::5]
     assert (first["step"], last["step"]) == (100, 200)
     assert last["loss"] < first["loss"]
     assert last["accuracy"] > 0.95
@@ -43,9 +43,9 @@ def test_full_attention_learns_to_copy() -> None:
 @pytest.mark.parametrize(
     ("attention", "forms"),
     [
-        ("local", ["local", "lsh_1", "lsh_2", "full"]),
-        ("lsh", ["lsh_1", "lsh_2", "full"]),
-        ("mongoose", ["mongoose_1", "lsh_1", "lsh_2", "full"]),
+        ("local", ["local", "lsh_1", "lsh_2", "random_4", "topk_1", "full"]),
+        ("lsh", ["lsh_1", "lsh_2", "random_4", "topk_1", "full"]),
+        ("mongoose", ["mongoose_1", "lsh_1", "lsh_2", "random_4", "topk_1", "full"]),
     ],
 )
 def test_weights_are_judged_under_every_form_and_the_same_again(attention: str, forms: list[str]) -> None:
@@ -56,7 +56,7 @@ def test_weights_are_judged_under_every_form_and_the_same_again(attention: str, 
     assert [row | {"train_s": 0} for row in rows] == [row | {"train_s": 0} for row in again]
 
 
-@pytest.mark.parametrize("attention", ["lsh", "mongoose"])
+@pytest.mark.parametrize("attention", ["lsh", "mongoose", "random"])
 def test_evaluations_do_not_change_what_is_learned(attention: str) -> None:
     settings = {"attention": attention, "chunk": 4, "dim": 8, "heads": 2}
     often, once = (run(settings, steps=40, evaluations=count, batch_size=2) for count in (10, 1))
@@ -144,5 +144,5 @@ def test_the_smallest_scale_runs_every_form() -> None:
         done, _, rows = execute(config.model_copy(update={"steps": 2, "threads": 1}), lambda event: None)
         assert done.status == "ok"
         trained.append(rows[-1]["trained"])
-    assert trained == ["full", "local", "lsh_1", "lsh_2", "lsh_4", "mongoose_1"]
+    assert trained == ["full", "local", "lsh_1", "lsh_2", "lsh_4", "mongoose_1", "random_1", "random_4", "topk_1"]
     assert "copy-task" not in experiments.usual()

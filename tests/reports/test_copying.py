@@ -9,6 +9,7 @@ import pytest
 
 from bench.record import Run
 from bench.store import RUN_COLUMNS, TRACE_COLUMNS, Rows
+from reports.claims import hashing_matters
 from reports.claims.copy_task import claim
 from reports.copying import costs, grid
 from reports.figures.base import discover, render
@@ -79,3 +80,20 @@ def test_the_figure_has_a_curve_over_steps_and_seconds_as_trained() -> None:
     nothing = make({})
     assert figure.data(nothing).empty
     assert render(figure, nothing).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("by_lot", "seeds", "verdict"),
+    [
+        (0.4, (0, 1, 2), "reproduced"),
+        (1.0, (0, 1, 2), "not reproduced"),
+        (0.999, (0, 1, 2), "inconclusive"),
+        (0.4, (0,), "inconclusive"),
+    ],
+)
+def test_whether_hashing_matters_can_come_out_each_way(by_lot: float, seeds: Sequence[int], verdict: str) -> None:
+    hashed = 0.9 if by_lot == 1.0 else 0.999
+    found = hashing_matters.claim.judge(make({"lsh_4": hashed, "random_4": by_lot, "topk_1": 0.98}, seeds))
+    assert found.verdict == verdict
+    assert "the best of all: 98." in found.reason or "97." in found.reason
+    assert hashing_matters.claim.judge(make()).verdict == "not run"

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from mongoose.hashing.simhash import SimHash
+from mongoose.nn.ablations import RandomAttention, TopKAttention
 from mongoose.nn.attention import FullAttention, LocalAttention, SharedQKAttention
 from mongoose.nn.lsh_attention import LSHAttention
 from mongoose.nn.replay import Tape
@@ -33,6 +34,14 @@ def local(**settings: Any) -> LocalAttention:
     return LocalAttention(DIM, heads=HEADS, generator=seeded(), **({"chunk": 8} | settings))
 
 
+def random(**settings: Any) -> RandomAttention:
+    return RandomAttention(DIM, heads=HEADS, generator=seeded(), hash_generator=seeded(1), **settings)
+
+
+def topk(**settings: Any) -> TopKAttention:
+    return TopKAttention(DIM, heads=HEADS, generator=seeded(), **({"best": 5} | settings))
+
+
 FORMS: dict[str, Make] = {
     "full": full,
     "local": local,
@@ -40,6 +49,8 @@ FORMS: dict[str, Make] = {
     "lsh-within": partial(lsh, chunk=8, rounds=2, within_buckets=True),
     "lsh-simhash": partial(lsh, chunk=8, rounds=1, family=SimHash),
     "lsh-fixed": partial(lsh, chunk=8, rounds=2, redraw=False, num_bits=3),
+    "random": partial(random, chunk=8, rounds=2),
+    "topk": topk,
 }
 each_form = pytest.mark.parametrize("form", FORMS)
 both_ways = pytest.mark.parametrize("causal", [False, True])
@@ -54,7 +65,8 @@ def draw(length: int, batch: int = 2, seed: int = 5) -> Tensor:
 @pytest.mark.parametrize("chunk", [40, 100])
 def test_where_all_positions_fit_a_chunk_every_form_is_exact(chunk: int, length: int, causal: bool) -> None:
     x, results = draw(length).requires_grad_(), []
-    for layer in (full(causal=causal), local(chunk=chunk, causal=causal), lsh(chunk=chunk, rounds=3, causal=causal)):
+    hashed = [make(chunk=chunk, rounds=3, causal=causal) for make in (lsh, random)]
+    for layer in (full(causal=causal), local(chunk=chunk, causal=causal), topk(best=chunk, causal=causal), *hashed):
         out = layer(x)
         results.append((out, *torch.autograd.grad(out.square().sum(), [x, *layer.parameters()])))
     for other in results[1:]:
@@ -69,7 +81,7 @@ def test_lsh_attention_is_not_full_attention_where_it_need_not_be() -> None:
 @both_ways
 def test_padding_changes_nothing(form: str, causal: bool) -> None:
     """Neither what it holds nor how much there is; a fresh layer each time draws the same hash functions."""
-    fixed: dict[str, Any] = {"num_bits": 3} if form.startswith("lsh") else {}
+    fixed: dict[str, Any] = {"num_bits": 3} if form.startswith(("lsh", "random")) else {}
     x = draw(37)
     alone = FORMS[form](causal=causal, **fixed)(x)
     for padding in (torch.zeros(2, 13, DIM), draw(13, seed=7)):
@@ -177,3 +189,30 @@ def test_buckets_hold_a_chunk_on_average_unless_told_otherwise() -> None:
 def test_settings_that_do_not_fit_are_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         LSHAttention(DIM, generator=seeded(), hash_generator=seeded(), **settings)
+
+
+def test_top_k_attention_pays_to_the_best_alone() -> None:
+    """Query by query: the soft-max of the largest scores among those before it; the first attends to itself."""
+    layer, x = topk(best=3), draw(12, batch=1)
+    qk = (x[0] @ layer.to_qk.weight.t()).view(12, HEADS, -1)
+    v = (x[0] @ layer.to_v.weight.t()).view(12, HEADS, -1)
+    out = torch.zeros_like(v)
+    for head in range(HEADS):
+        for i in range(12):
+            others = list(range(i)) or [0]
+            scores = torch.stack([qk[i, head] @ qk[j, head] / qk[j, head].norm() for j in others]) * layer.scale
+            best = scores.topk(min(3, len(others)))
+            out[i, head] = best.values.softmax(0) @ v[torch.tensor(others)[best.indices], head]
+    torch.testing.assert_close(layer(x)[0], out.flatten(1) @ layer.to_out.weight.t(), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="at least one position"):
+        topk(best=0)
+
+
+def test_buckets_by_lot_say_nothing_of_the_queries() -> None:
+    qk = torch.randn(HEADS, 64, DIM // HEADS, generator=seeded())
+    first, second = random(chunk=8, rounds=2), random(chunk=8, rounds=2)
+    order = first.buckets(qk)
+    assert torch.equal(order, second.buckets(-3 * qk.roll(1, 1)))
+    assert torch.equal(order, first.buckets(qk))  # of the same forward pass
+    first.begin()
+    assert not torch.equal(order, first.buckets(qk))
