@@ -988,8 +988,9 @@ CROSS_POLYTOPE = Kernel(
         L,
         P,
     ),
-    grid=Grid("warp", "(N + 3) // 4 * L"),
-    registers=80,
+    grid=Grid("block", "(N + 63) // 64 * L"),
+    shared=8 * (64 * 34 + 32 * 64),
+    registers=168,
     traffic="T * (N * D + D * L * P) + 4 * N * L",
     flops="2 * N * D * L * P",
 )
