@@ -100,8 +100,8 @@ template <class T>
 __global__ void __launch_bounds__(128, 3)
     cross_polytope(const T* __restrict__ x, const T* __restrict__ directions, const T* __restrict__ offset,
                    int* __restrict__ codes, int64_t N, int64_t D, int64_t L, int64_t P) {
-    SHARED_ARRAY(T, row_slice, ROWS* STRIDE<T>);
-    SHARED_ARRAY(T, column_slice, SLICE* COLUMNS<T>);
+    SHARED_TILE(T, row_slice, ROWS* STRIDE<T>);
+    SHARED_TILE(T, column_slice, SLICE* COLUMNS<T>);
     const int64_t first = blockIdx.x / L * ROWS, l = blockIdx.x % L;
     x += first * D, directions += l * P;
     const bool rows_in_vectors = in_vectors(x, D), columns_in_vectors = in_vectors(directions, L * P);

@@ -9,7 +9,7 @@ __device__ inline void put(const Product& x, float* to) {
 
 // plain = a bᵀ, turned = a b, again = (a bᵀ, rounded) bᵀ + plain; all [SIDE, SIDE].
 __global__ void multiply(const bfloat16* a, const bfloat16* b, float* plain, float* turned, float* again) {
-    SHARED_ARRAY(bfloat16, held, 2 * SIDE * STRIDE);
+    SHARED_TILE(bfloat16, held, 2 * SIDE * STRIDE);
     bfloat16* const second = held + SIDE * STRIDE;
     for (int k = threadIdx.x; k < SIDE * SIDE; k += WARP) {
         held[k / SIDE * STRIDE + k % SIDE] = a[k];
