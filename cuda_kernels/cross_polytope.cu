@@ -112,6 +112,7 @@ __global__ void __launch_bounds__(128, 3)
             __syncthreads();  // the slices before have been read
             take_rows(x + d, N - first, D - d, D, rows_in_vectors, row_slice);
             take_directions(directions + d * L * P + from, D - d, P - from, L * P, columns_in_vectors, column_slice);
+            wait_for_copies();
             __syncthreads();
             add_products(row_slice, column_slice, int(min(int64_t(SLICE), D - d)), sum);
         }

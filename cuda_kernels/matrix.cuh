@@ -71,6 +71,7 @@ __device__ inline Factor load_transposed(const bfloat16* from, int stride) {
 
 // sums += a bᵀ.
 __device__ inline void add_product(Product& sums, const Factor& a, const Factor& b) {
+#pragma unroll
     for (int half = 0; half < 2; half++)
         asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
                      "{%0, %1, %2, %3};"
@@ -83,6 +84,7 @@ __device__ inline void add_product(Product& sums, const Factor& a, const Factor&
 
 __device__ inline Factor load(const bfloat16* from, int stride) {
     Factor x;
+#pragma unroll
     for (int p = 0; p < 4; p++) {
         const bfloat16* const at = from + held_row(p % 2) * stride + held_column(p / 2);
         x.pairs[p] = at[0].bits | unsigned(at[1].bits) << 16;
@@ -92,6 +94,7 @@ __device__ inline Factor load(const bfloat16* from, int stride) {
 
 __device__ inline Factor load_transposed(const bfloat16* from, int stride) {
     Factor x;
+#pragma unroll
     for (int p = 0; p < 4; p++) {
         const bfloat16* const at = from + held_column(p / 2) * stride + held_row(p % 2);
         x.pairs[p] = at[0].bits | unsigned(at[stride].bits) << 16;
@@ -111,11 +114,14 @@ __device__ inline float number_of(uint64_t held, int second, int right) {
 
 __device__ inline void add_product(Product& sums, const Factor& a, const Factor& b) {
     const int row = lane_id() / 4, column = held_column(0);
+#pragma unroll
     for (int k = 0; k < SIDE / 2; k++) {  // pairs of columns of a and b
         const uint64_t x = __shfl_sync(ALL_LANES, half_of(a, k / 4), 4 * row + k % 4);
         const uint64_t left = __shfl_sync(ALL_LANES, half_of(b, k / 4), 4 * column + k % 4);
         const uint64_t right = __shfl_sync(ALL_LANES, half_of(b, k / 4), 4 * column + 4 + k % 4);
+#pragma unroll
         for (int q = 0; q < 2; q++)
+#pragma unroll
             for (int e = 0; e < 8; e++) {
                 float& sum = sums.of[e / 4][e % 4];
                 sum = fma(number_of(x, e % 4 / 2, q), number_of(e % 2 ? right : left, e / 4, q), sum);
