@@ -38,19 +38,23 @@ __device__ void attend(const T* __restrict__ qk, const T* __restrict__ v, const 
                        T* __restrict__ lse, const Sizes& sizes) {
     SHARED_ARRAY(int, rows, ROWS);
     SHARED_ARRAY(int, columns, COLUMNS);
+    SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
+    SHARED_ARRAY(int64_t, column_marks, HELD* COLUMNS);
     SHARED_ARRAY(T, weights, ROWS* COLUMNS);
     SHARED_ARRAY(T, kept, ROWS);
     SHARED_ARRAY(T, share, ROWS);
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
+    const Meetings<Layout> meetings{sizes, marks, true, rows, columns, row_marks, column_marks};
     if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
 
     const int64_t end = min((block.c + 1) * sizes.m, sizes.S);
     for (int64_t first = max((block.c - 1) * sizes.m, int64_t(0)); first < end; first += COLUMNS) {
         const int count = take_positions(order, first, end, COLUMNS, columns);
         T scores[OWN][EACH];
+        meetings.take(0);
         multiply(qk, qk, rows, columns, E, scores);
-        const unsigned met = first_meetings<Layout>(marks, sizes, true, rows, columns);
+        const unsigned met = meetings.first();
         T length[EACH];
         for (int j = 0; j < EACH; j++)
             length[j] = T(sizes.scale) * inverse_norm(squares[max(columns[lane_id() + j * WARP], 0)]);
@@ -130,12 +134,15 @@ __device__ inline void attend(const bfloat16* __restrict__ qk, const bfloat16* _
     using Pairs = Layout<COLUMNS>;
     SHARED_ARRAY(int, rows, ROWS);
     SHARED_ARRAY(int, columns, COLUMNS);
+    SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
+    SHARED_ARRAY(int64_t, column_marks, HELD* COLUMNS);
     SHARED_ARRAY(float, lengths, COLUMNS);
     SHARED_TILE(bfloat16, queries, ROWS* STRIDE);
     SHARED_TILE(bfloat16, keys, COLUMNS* STRIDE);
     SHARED_TILE(bfloat16, values, COLUMNS* STRIDE);
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
+    const Meetings<Pairs> meetings{sizes, marks, true, rows, columns, row_marks, column_marks};
     if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
     float before[Pairs::OWN];
 #pragma unroll
@@ -152,13 +159,15 @@ __device__ inline void attend(const bfloat16* __restrict__ qk, const bfloat16* _
             if (!count) continue;  // all threads of the block
             if (threadIdx.x < COLUMNS)
                 lengths[threadIdx.x] = float(sizes.scale) * inverse_norm(squares[max(columns[threadIdx.x], 0)]);
+            meetings.take(0);
             take<COLUMNS>({v, columns, values}, to, E);
             Product dots[1][COLUMNS / SIDE] = {};
             add_dots<COLUMNS, 1>({{qk, rows, queries}}, {{qk, columns, keys}}, count, E, kept, dots);
             kept = E <= SLICE;
+            const unsigned pairs = meetings.first();
             if (idle(rows)) continue;  // all lanes of the warp
-            weigh(dots[0], first_meetings<Pairs>(marks, sizes, true, rows, columns), lengths, met, sums);
-            add_up(dots[0], values, count, E - to, sums);
+            weigh(dots[0], pairs, lengths, met, sums);
+            add_up(dots[0], values, count, width_of(E - to), sums);
         }
         float of_old[Pairs::OWN], share[Pairs::OWN];
 #pragma unroll
@@ -179,7 +188,7 @@ __device__ inline void attend(const bfloat16* __restrict__ qk, const bfloat16* _
 // out[n, i], lse[n, i]: output and log-sum-exp of what position i met in rounds before r, then of what in r too.
 //
 // At first they are the value of i, for one that meets nobody, and −∞. Scores are scale · q_i · q_j / |q_j|.
-// qk, v [N, S, E]; squares [N, S] |q|²; order [N, R, S]; marks [N, S, R], see first_meetings.
+// qk, v [N, S, E]; squares [N, S] |q|²; order [N, R, S]; marks [N, S, R], see Meetings.
 template <class X, class T>
 __global__ void __launch_bounds__(128, BY_MATRICES<X> ? 3 : 4)
     attend_chunks(const X* __restrict__ qk, const X* __restrict__ v, const T* __restrict__ squares,

@@ -7,6 +7,7 @@
 #include "common.cuh"
 
 constexpr int THREADS = 128;
+constexpr int HELD = 4;              // rounds whose marks are at hand at a time
 constexpr double LEAST_NORM = 1e-6;  // below it a key is not lengthened to 1
 
 // Of N heads, R rounds of S positions in chunks of m; a launch does a round, r. E coordinates.
@@ -46,39 +47,72 @@ __device__ inline unsigned bit(int i, int j) {
     return 1u << (i * Layout::EACH + j);
 }
 
-// Which pairs of a thread's rows and columns meet in round e; rows ask: they are the queries.
+// Who meets whom for the first time in round r; rows_ask: rows are the queries.
 //
 // marks [S, R] of a head, chunk + 2³² · bucket. In the bucket of the key, and in its chunk or the next, is a query whose
-// mark is 0 or 1 more than the key's.
+// mark is 0 or 1 more than the key's. Those of HELD rounds at a time are shared: row_marks [HELD, ROWS], column_marks
+// [HELD, COLUMNS].
 template <class Layout>
-__device__ unsigned meetings(const int64_t* marks, int64_t R, int64_t e, bool rows_ask, const int* rows,
-                             const int* columns) {
-    unsigned met = 0;
-#pragma unroll 4  // marks at hand at a time: what registers hold
-    for (int j = 0; j < Layout::EACH; j++) {
-        const uint64_t column = marks[max(columns[Layout::column(j)], 0) * R + e];
-        for (int i = 0; i < Layout::OWN; i++) {
-            const uint64_t row = marks[max(rows[Layout::row(i)], 0) * R + e];
-            if ((rows_ask ? row - column : column - row) <= 1) met |= bit<Layout>(i, j);
+struct Meetings {
+    const Sizes& sizes;
+    const int64_t* marks;
+    bool rows_ask;
+    const int *rows, *columns;
+    int64_t *row_marks, *column_marks;
+
+    // Marks of rounds from `from` on. Every thread calls it; a barrier comes before and after.
+    __device__ void take(int64_t from) const {
+        take_side(from, rows, Layout::ROWS, row_marks);
+        take_side(from, columns, Layout::COLUMNS, column_marks);
+    }
+
+    __device__ void take_side(int64_t from, const int* positions, int size, int64_t* held) const {
+        for (int k = threadIdx.x; k < size * HELD; k += THREADS) {
+            const int i = k / HELD, e = k % HELD;
+            if (from + e <= sizes.r) held[e * size + i] = marks[max(positions[i], 0) * sizes.R + from + e];
         }
     }
-    return met;
-}
 
-// Which of them meet in round r, and in none before.
-template <class Layout>
-__device__ unsigned first_meetings(const int64_t* marks, const Sizes& sizes, bool rows_ask, const int* rows,
-                                   const int* columns) {
-    unsigned met = 0;
-    for (int i = 0; i < Layout::OWN; i++)
+    // Which pairs of a thread's rows and columns, of those at hand in round e.
+    __device__ unsigned of_round(int e) const {
+        unsigned met = 0;
+#pragma unroll 4  // with more ptxas spills
         for (int j = 0; j < Layout::EACH; j++) {
-            const int row = rows[Layout::row(i)], column = columns[Layout::column(j)];
-            const int query = rows_ask ? row : column, key = rows_ask ? column : row;
-            if (query >= 0 && key >= 0 && (sizes.causal ? key < query : key != query)) met |= bit<Layout>(i, j);
+            const uint64_t column = column_marks[e * Layout::COLUMNS + Layout::column(j)];
+            for (int i = 0; i < Layout::OWN; i++) {
+                const uint64_t row = row_marks[e * Layout::ROWS + Layout::row(i)];
+                if ((rows_ask ? row - column : column - row) <= 1) met |= bit<Layout>(i, j);
+            }
         }
-    for (int64_t e = 0; e < sizes.r; e++) met &= ~meetings<Layout>(marks, sizes.R, e, rows_ask, rows, columns);
-    return met & meetings<Layout>(marks, sizes.R, sizes.r, rows_ask, rows, columns);
-}
+        return met;
+    }
+
+    __device__ unsigned of_positions() const {
+        unsigned met = 0;
+        for (int i = 0; i < Layout::OWN; i++)
+            for (int j = 0; j < Layout::EACH; j++) {
+                const int row = rows[Layout::row(i)], column = columns[Layout::column(j)];
+                const int query = rows_ask ? row : column, key = rows_ask ? column : row;
+                if (query >= 0 && key >= 0 && (sizes.causal ? key < query : key != query)) met |= bit<Layout>(i, j);
+            }
+        return met;
+    }
+
+    // Which pairs meet in round r, and in none before. Every thread calls it, the first marks taken.
+    __device__ unsigned first() const {
+        unsigned met = of_positions();
+        for (int64_t from = 0; from <= sizes.r; from += HELD) {
+            if (from > 0) {
+                __syncthreads();  // the marks before have been read
+                take(from);
+                __syncthreads();
+            }
+            for (int64_t e = from; e <= min(from + HELD - 1, sizes.r); e++)
+                met &= e < sizes.r ? ~of_round(int(e - from)) : of_round(int(e - from));
+        }
+        return met;
+    }
+};
 
 // 1/|k| of a key, from its squared norm.
 template <class T>

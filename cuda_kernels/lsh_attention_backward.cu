@@ -22,18 +22,22 @@ __device__ void reach_queries(const T* __restrict__ gradient, const T* __restric
                               const Sizes& sizes) {
     SHARED_ARRAY(int, rows, ROWS);
     SHARED_ARRAY(int, columns, COLUMNS);
+    SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
+    SHARED_ARRAY(int64_t, column_marks, HELD* COLUMNS);
     SHARED_ARRAY(T, weights, ROWS* COLUMNS);
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
+    const Meetings<Layout> meetings{sizes, marks, true, rows, columns, row_marks, column_marks};
     if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
 
     const int64_t end = min((block.c + 1) * sizes.m, sizes.S);
     for (int64_t first = max((block.c - 1) * sizes.m, int64_t(0)); first < end; first += COLUMNS) {
         const int count = take_positions(order, first, end, COLUMNS, columns);
         T inner[OWN][EACH];
+        meetings.take(0);
         multiply(qk, qk, rows, columns, E, inner);
         keep(inner, weights);  // registers are few
-        const unsigned met = first_meetings<Layout>(marks, sizes, true, rows, columns);
+        const unsigned met = meetings.first();
         multiply(gradient, v, rows, columns, E, inner);
         for (int j = 0; j < EACH; j++) {
             const int key = max(columns[lane_id() + j * WARP], 0);
@@ -60,10 +64,13 @@ __device__ void reach_keys(const T* __restrict__ gradient, const T* __restrict__
                            T* __restrict__ of_v, const Sizes& sizes) {
     SHARED_ARRAY(int, rows, ROWS);
     SHARED_ARRAY(int, columns, COLUMNS);
+    SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
+    SHARED_ARRAY(int64_t, column_marks, HELD* COLUMNS);
     SHARED_ARRAY(T, weights, ROWS* COLUMNS);
     SHARED_ARRAY(T, along, ROWS);
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
+    const Meetings<Layout> meetings{sizes, marks, false, rows, columns, row_marks, column_marks};
     if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
 
     T* const own = weights + first_own() * COLUMNS;
@@ -71,9 +78,10 @@ __device__ void reach_keys(const T* __restrict__ gradient, const T* __restrict__
     for (int64_t first = block.c * sizes.m; first < end; first += COLUMNS) {
         const int count = take_positions(order, first, end, COLUMNS, columns);
         T inner[OWN][EACH];
+        meetings.take(0);
         multiply(qk, qk, rows, columns, E, inner);
         keep(inner, weights);
-        const unsigned met = first_meetings<Layout>(marks, sizes, false, rows, columns);
+        const unsigned met = meetings.first();
         multiply(v, gradient, rows, columns, E, inner);
         for (int i = 0; i < OWN; i++) {
             const int row = first_own() + i, key = rows[row];
@@ -128,11 +136,14 @@ __device__ inline void reach_queries(const bfloat16* __restrict__ gradient, cons
                                      const Sizes& sizes) {
     SHARED_ARRAY(int, rows, ROWS);
     SHARED_ARRAY(int, columns, COLUMNS);
+    SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
+    SHARED_ARRAY(int64_t, column_marks, HELD* COLUMNS);
     SHARED_ARRAY(float, by, COLUMNS);
     SHARED_TILE(bfloat16, row_slices, 2 * ROWS * STRIDE);
     SHARED_TILE(bfloat16, column_slices, 2 * COLUMNS * STRIDE);
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
+    const Meetings<Pairs> meetings{sizes, marks, true, rows, columns, row_marks, column_marks};
     if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
     const Side queries{qk, rows, row_slices}, gradients{gradient, rows, row_slices + ROWS * STRIDE};
     const Side keys{qk, columns, column_slices}, values{v, columns, column_slices + COLUMNS * STRIDE};
@@ -153,11 +164,12 @@ __device__ inline void reach_queries(const bfloat16* __restrict__ gradient, cons
             if (!count) continue;  // all threads of the block
             if (threadIdx.x < COLUMNS)
                 by[threadIdx.x] = float(sizes.scale) * inverse_norm(squares[max(columns[threadIdx.x], 0)]);
+            meetings.take(0);
             Product dots[2][COLUMNS / SIDE] = {};
             add_dots<COLUMNS, 2>({queries, gradients}, {keys, values}, count, E, kept, dots);
             kept = E <= SLICE;
+            const unsigned met = meetings.first();
             if (!idle(rows)) {
-                const unsigned met = first_meetings<Pairs>(marks, sizes, true, rows, columns);
 #pragma unroll
                 for (int i = 0; i < Pairs::OWN; i++)
 #pragma unroll
@@ -168,7 +180,7 @@ __device__ inline void reach_queries(const bfloat16* __restrict__ gradient, cons
                     }
             }
             take_again(keys, to, E);
-            if (!idle(rows)) add_up(dots[0], keys.slice, count, E - to, sums);
+            if (!idle(rows)) add_up(dots[0], keys.slice, count, width_of(E - to), sums);
         }
         put(sums, rows, to, E, of_qk, [](int, int64_t, float old, float sum) { return old + sum; });
     } while ((to += SLICE) < E);
@@ -180,12 +192,15 @@ __device__ inline void reach_keys(const bfloat16* __restrict__ gradient, const b
                                   float* __restrict__ of_v, const Sizes& sizes) {
     SHARED_ARRAY(int, rows, ROWS);
     SHARED_ARRAY(int, columns, COLUMNS);
+    SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
+    SHARED_ARRAY(int64_t, column_marks, HELD* COLUMNS);
     SHARED_ARRAY(float, of_lse, COLUMNS);
     SHARED_ARRAY(float, centre, COLUMNS);
     SHARED_TILE(bfloat16, row_slices, 2 * ROWS * STRIDE);
     SHARED_TILE(bfloat16, column_slices, 2 * COLUMNS * STRIDE);
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
+    const Meetings<Pairs> meetings{sizes, marks, false, rows, columns, row_marks, column_marks};
     if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
     const Side keys{qk, rows, row_slices}, values{v, rows, row_slices + ROWS * STRIDE};
     const Side queries{qk, columns, column_slices}, gradients{gradient, columns, column_slices + COLUMNS * STRIDE};
@@ -206,11 +221,12 @@ __device__ inline void reach_keys(const bfloat16* __restrict__ gradient, const b
                 const int query = max(columns[threadIdx.x], 0);
                 of_lse[threadIdx.x] = lse[query], centre[threadIdx.x] = centres[query];
             }
+            meetings.take(0);
             Product dots[2][COLUMNS / SIDE] = {};
             add_dots<COLUMNS, 2>({keys, values}, {queries, gradients}, count, E, kept, dots);
             kept = E <= SLICE;
+            const unsigned met = meetings.first();
             if (!idle(rows)) {
-                const unsigned met = first_meetings<Pairs>(marks, sizes, false, rows, columns);
 #pragma unroll
                 for (int i = 0; i < Pairs::OWN; i++)
 #pragma unroll
@@ -227,8 +243,8 @@ __device__ inline void reach_keys(const bfloat16* __restrict__ gradient, const b
             take_again(queries, to, E);
             take_again(gradients, to, E);
             if (idle(rows)) continue;  // all lanes of the warp
-            add_up(dots[0], queries.slice, count, E - to, to_keys);
-            add_up(dots[1], gradients.slice, count, E - to, to_values);
+            add_up(dots[0], queries.slice, count, width_of(E - to), to_keys);
+            add_up(dots[1], gradients.slice, count, width_of(E - to), to_values);
         }
 #pragma unroll
         for (int i = 0; i < Pairs::OWN; i++) along[i] = sum_of_row(along[i]) * share_of_length(inverse[i]);
@@ -258,12 +274,19 @@ __global__ void __launch_bounds__(128, BY_MATRICES<X> ? 3 : 4)
         registers::reach_queries(gradient, qk, v, squares, centres, lse, order, marks, of_qk, sizes);
 }
 
+// How many a multiprocessor is to hold: three of matrix units spill before sm_90.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+constexpr int BY_MATRICES_HELD = 2;
+#else
+constexpr int BY_MATRICES_HELD = 3;
+#endif
+
 // of_v[n, j] += Σ_i p_ij do_i, and of_qk[n, j] += what reaches the keys k_j = q_j / |q_j| of round r. Shapes as above.
 //
 // With w_i = of_dot_ij the latter is Σ_i w_i q_i − (Σ_i w_i q_i · q_j) q_j / |q_j|²: what would only change the length of
 // the query is taken off, unless it is too short to be lengthened.
 template <class X, class T>
-__global__ void __launch_bounds__(128, BY_MATRICES<X> ? 3 : 4)
+__global__ void __launch_bounds__(128, BY_MATRICES<X> ? BY_MATRICES_HELD : 4)
     attention_of_keys(const X* __restrict__ gradient, const X* __restrict__ qk, const X* __restrict__ v,
                       const T* __restrict__ squares, const T* __restrict__ centres, const T* __restrict__ lse,
                       const int* __restrict__ order, const int64_t* __restrict__ marks, T* __restrict__ of_qk,

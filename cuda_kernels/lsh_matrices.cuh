@@ -15,9 +15,9 @@ constexpr int ROWS = THREADS / WARP * SIDE;
 constexpr int SLICE = 64, STRIDE = SLICE + WIDE<bfloat16>;  // vectors of eight rows lie in different banks
 constexpr int PARTS = SLICE / SIDE;
 
-template <int COLUMNS>
+template <int OF_BLOCK>
 struct Layout {
-    static constexpr int OWN = 2, EACH = COLUMNS / 4;
+    static constexpr int ROWS = matrices::ROWS, COLUMNS = OF_BLOCK, OWN = 2, EACH = COLUMNS / 4;
 
     __device__ static int row(int i) { return threadIdx.x / WARP * SIDE + held_row(i); }
     __device__ static int column(int j) { return j / 4 * SIDE + held_column(j / 2 % 2) + j % 2; }
@@ -51,6 +51,9 @@ __device__ void take(const Side& side, int64_t from, int64_t E) {
 // Whether this warp has no row.
 __device__ inline bool idle(const int* rows) { return rows[threadIdx.x / WARP * SIDE] < 0; }
 
+// Of a slice, where `left` coordinates are left.
+__device__ inline int width_of(int64_t left) { return int(min(left, int64_t(SLICE))); }
+
 // dots[k] += a row of rows[k] · a row of columns[k], for this thread's pairs; the last slices stay. Every thread calls it,
 // after a barrier. count: of columns. kept: the rows' only slices are there.
 template <int COLUMNS, int K>
@@ -66,11 +69,12 @@ __device__ void add_dots(const Side (&rows)[K], const Side (&columns)[K], int co
         }
         wait_for_copies();
         __syncthreads();
+        const int width = width_of(E - from);
 #pragma unroll
         for (int part = 0; part < PARTS; part++)
 #pragma unroll
             for (int k = 0; k < K; k++) {
-                if (from + part * SIDE >= E || idle(rows[k].positions)) continue;
+                if (part * SIDE >= width || idle(rows[k].positions)) continue;
                 const Factor x = load(rows[k].slice + threadIdx.x / WARP * SIDE * STRIDE + part * SIDE, STRIDE);
 #pragma unroll
                 for (int n = 0; n < COLUMNS / SIDE; n++)
@@ -81,9 +85,9 @@ __device__ void add_dots(const Side (&rows)[K], const Side (&columns)[K], int co
     } while (from < E);
 }
 
-// sums[part] += Σ_j weights[., j] slice[j, part], for this warp's rows. count: of columns j. left: coordinates from here.
+// sums[part] += Σ_j weights[., j] slice[j, part], for this warp's rows. count: of columns j. width: of the slice.
 template <int N>
-__device__ void add_up(const Product (&weights)[N], const bfloat16* slice, int count, int64_t left,
+__device__ void add_up(const Product (&weights)[N], const bfloat16* slice, int count, int width,
                        Product (&sums)[PARTS]) {
 #pragma unroll
     for (int n = 0; n < N; n++) {
@@ -91,7 +95,7 @@ __device__ void add_up(const Product (&weights)[N], const bfloat16* slice, int c
         const Factor x = rounded(weights[n]);
 #pragma unroll
         for (int part = 0; part < PARTS; part++)
-            if (part * SIDE < left)
+            if (part * SIDE < width)
                 add_product(sums[part], x, load_transposed(slice + n * SIDE * STRIDE + part * SIDE, STRIDE));
     }
 }

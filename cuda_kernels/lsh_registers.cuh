@@ -12,6 +12,7 @@ constexpr int SLICE = 32, STRIDE = SLICE + 1;                     // coordinates
 __device__ inline int first_own() { return threadIdx.x / WARP * OWN; }
 
 struct Layout {
+    static constexpr int ROWS = registers::ROWS, COLUMNS = registers::COLUMNS;
     static constexpr int OWN = registers::OWN, EACH = registers::EACH;
 
     __device__ static int row(int i) { return first_own() + i; }
@@ -38,7 +39,8 @@ __device__ void multiply(const T* a, const T* b, const int* rows, const int* col
     SHARED_ARRAY(T, column_slice, COLUMNS* STRIDE);
     for (int i = 0; i < OWN; i++)
         for (int j = 0; j < EACH; j++) dots[i][j] = 0;
-    for (int64_t from = 0; from < E; from += SLICE) {
+    int64_t from = 0;
+    do {                  // once, and to a barrier, even where E = 0
         __syncthreads();  // the slices before have been read
         take_slice(a, rows, ROWS, from, E, row_slice);
         take_slice(b, columns, COLUMNS, from, E, column_slice);
@@ -50,7 +52,7 @@ __device__ void multiply(const T* a, const T* b, const int* rows, const int* col
                 const T y = of_column[j * WARP * STRIDE + d];
                 for (int i = 0; i < OWN; i++) dots[i][j] = fma(of_row[i * STRIDE + d], y, dots[i][j]);
             }
-    }
+    } while ((from += SLICE) < E);
 }
 
 // put(i, d, Σ_j weights[i, j] x[columns[j], d]) for each of this warp's rows i and every coordinate d of this lane.

@@ -972,7 +972,7 @@ PLACES = (Array("order", i32, "N R S"), Array("marks", i64, "N S R"))
 ROUND = (S, E, R, m, r, Scalar("scale", torch.float64), Scalar("causal", torch.bool))
 OF_BLOCK = "(32 + 32 * (2 // X))"  # rows: 64 in bfloat16, which goes by matrix units
 TILES = Grid("block", f"N * ((S + m - 1) // m) * ((m + {OF_BLOCK} - 1) // {OF_BLOCK})")
-TILE = 8 * (33 * (32 + 64) + 32 * 64) + 4 * (32 + 64)  # bytes of shared memory: slices, weights, positions
+TILE = 8 * (33 * (32 + 64) + 32 * 64) + (4 + 8 * 4) * (32 + 64)  # bytes shared: slices, weights; positions, marks
 
 CROSS_POLYTOPE = Kernel(
     name="cross_polytope",
@@ -1079,7 +1079,7 @@ ATTENTION_OF_KEYS = Kernel(
     ),
     grid=TILES,
     shared=TILE + 8 * 32,
-    registers=168,
+    registers=217,
     traffic="N * S * (E * (3 * X + 4 * T) + 3 * T + 4 + 8 * (r + 1))",
     flops="16 * N * S * m * E",
 )
