@@ -67,11 +67,6 @@ __device__ inline int column(int j) {
     return j / WIDE<T> * ACROSS * WIDE<T> + threadIdx.x % ACROSS * WIDE<T> + j % WIDE<T>;
 }
 
-template <class T>
-struct __align__(16) Numbers {
-    T of[WIDE<T>];
-};
-
 // sum[i][j] += Σ_d row_i[d] column_j[d], in the order of d; d < count, and beyond to a whole vector, where all is 0.
 template <class T>
 __device__ inline void add_products(const T* row_slice, const T* column_slice, int count, T (&sum)[OWN][EACH<T>]) {
@@ -80,11 +75,11 @@ __device__ inline void add_products(const T* row_slice, const T* column_slice, i
     for (int d = 0; d < count; d += WIDE<T>) {
         Numbers<T> x[OWN];
         for (int i = 0; i < OWN; i++)
-            x[i] = *reinterpret_cast<const Numbers<T>*>(row_slice + (down + i * DOWN) * STRIDE<T> + d);
+            x[i] = numbers_at(row_slice + (down + i * DOWN) * STRIDE<T> + d);
         for (int e = 0; e < WIDE<T>; e++) {
             Numbers<T> y[2];
             for (int v = 0; v < 2; v++)
-                y[v] = *reinterpret_cast<const Numbers<T>*>(column_slice + (d + e) * COLUMNS<T> + column<T>(v * WIDE<T>));
+                y[v] = numbers_at(column_slice + (d + e) * COLUMNS<T> + column<T>(v * WIDE<T>));
             for (int i = 0; i < OWN; i++)
                 for (int j = 0; j < EACH<T>; j++)
                     sum[i][j] = fma(x[i].of[e], y[j / WIDE<T>].of[j % WIDE<T>], sum[i][j]);

@@ -40,7 +40,9 @@ __device__ void attend(const T* __restrict__ qk, const T* __restrict__ v, const 
     SHARED_ARRAY(int, columns, COLUMNS);
     SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
     SHARED_ARRAY(int64_t, column_marks, HELD* COLUMNS);
-    SHARED_ARRAY(T, weights, ROWS* COLUMNS);
+    SHARED_TILE(T, weights, ROWS* COLUMNS);
+    SHARED_TILE(T, row_slice, ROWS* STRIDE<T>);
+    SHARED_TILE(T, column_slice, COLUMNS* STRIDE<T>);
     SHARED_ARRAY(T, kept, ROWS);
     SHARED_ARRAY(T, share, ROWS);
     const int64_t E = sizes.E;
@@ -53,7 +55,7 @@ __device__ void attend(const T* __restrict__ qk, const T* __restrict__ v, const 
         const int count = take_positions(order, first, end, COLUMNS, columns);
         T scores[OWN][EACH];
         meetings.take(0);
-        multiply(qk, qk, rows, columns, E, scores);
+        multiply(qk, qk, rows, columns, E, row_slice, column_slice, scores);
         const unsigned met = meetings.first();
         T length[EACH];
         for (int j = 0; j < EACH; j++)
@@ -80,7 +82,7 @@ __device__ void attend(const T* __restrict__ qk, const T* __restrict__ v, const 
             }
         }
         __syncwarp();
-        add_up(v, columns, count, weights + first_own() * COLUMNS, E, [&](int i, int64_t d, T sum) {
+        add_up(v, columns, count, weights, E, column_slice, [&](int i, int64_t d, T sum) {
             const int row = first_own() + i;
             if (rows[row] < 0 || share[row] == 0) return;
             T& to = out[rows[row] * E + d];
@@ -190,7 +192,7 @@ __device__ inline void attend(const bfloat16* __restrict__ qk, const bfloat16* _
 // At first they are the value of i, for one that meets nobody, and −∞. Scores are scale · q_i · q_j / |q_j|.
 // qk, v [N, S, E]; squares [N, S] |q|²; order [N, R, S]; marks [N, S, R], see Meetings.
 template <class X, class T>
-__global__ void __launch_bounds__(128, BY_MATRICES<X> ? 3 : 4)
+__global__ void __launch_bounds__(128, BLOCKS<X>)
     attend_chunks(const X* __restrict__ qk, const X* __restrict__ v, const T* __restrict__ squares,
                   const int* __restrict__ order, const int64_t* __restrict__ marks, T* __restrict__ out,
                   T* __restrict__ lse, int64_t S, int64_t E, int64_t R, int64_t m, int64_t r, double scale,

@@ -8,6 +8,8 @@
 
 constexpr int THREADS = 128;
 constexpr int HELD = 4;              // rounds whose marks are at hand at a time
+template <class X>
+constexpr int BLOCKS = sizeof(X) == sizeof(float) ? 4 : 3;  // of a multiprocessor: where more would spill
 constexpr double LEAST_NORM = 1e-6;  // below it a key is not lengthened to 1
 
 // Of N heads, R rounds of S positions in chunks of m; a launch does a round, r. E coordinates.

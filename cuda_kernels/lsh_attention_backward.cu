@@ -24,7 +24,9 @@ __device__ void reach_queries(const T* __restrict__ gradient, const T* __restric
     SHARED_ARRAY(int, columns, COLUMNS);
     SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
     SHARED_ARRAY(int64_t, column_marks, HELD* COLUMNS);
-    SHARED_ARRAY(T, weights, ROWS* COLUMNS);
+    SHARED_TILE(T, weights, ROWS* COLUMNS);
+    SHARED_TILE(T, row_slice, ROWS* STRIDE<T>);
+    SHARED_TILE(T, column_slice, COLUMNS* STRIDE<T>);
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
     const Meetings<Layout> meetings{sizes, marks, true, rows, columns, row_marks, column_marks};
@@ -35,10 +37,10 @@ __device__ void reach_queries(const T* __restrict__ gradient, const T* __restric
         const int count = take_positions(order, first, end, COLUMNS, columns);
         T inner[OWN][EACH];
         meetings.take(0);
-        multiply(qk, qk, rows, columns, E, inner);
+        multiply(qk, qk, rows, columns, E, row_slice, column_slice, inner);
         keep(inner, weights);  // registers are few
         const unsigned met = meetings.first();
-        multiply(gradient, v, rows, columns, E, inner);
+        multiply(gradient, v, rows, columns, E, row_slice, column_slice, inner);
         for (int j = 0; j < EACH; j++) {
             const int key = max(columns[lane_id() + j * WARP], 0);
             const T by = T(sizes.scale) * inverse_norm(squares[key]);
@@ -50,7 +52,7 @@ __device__ void reach_queries(const T* __restrict__ gradient, const T* __restric
             }
         }
         __syncwarp();
-        add_up(qk, columns, count, weights + first_own() * COLUMNS, E, [&](int i, int64_t d, T sum) {
+        add_up(qk, columns, count, weights, E, column_slice, [&](int i, int64_t d, T sum) {
             const int row = first_own() + i;
             if (rows[row] >= 0) of_qk[rows[row] * E + d] += sum;
         });
@@ -66,23 +68,24 @@ __device__ void reach_keys(const T* __restrict__ gradient, const T* __restrict__
     SHARED_ARRAY(int, columns, COLUMNS);
     SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
     SHARED_ARRAY(int64_t, column_marks, HELD* COLUMNS);
-    SHARED_ARRAY(T, weights, ROWS* COLUMNS);
+    SHARED_TILE(T, weights, ROWS* COLUMNS);
+    SHARED_TILE(T, row_slice, ROWS* STRIDE<T>);
+    SHARED_TILE(T, column_slice, COLUMNS* STRIDE<T>);
     SHARED_ARRAY(T, along, ROWS);
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
     const Meetings<Layout> meetings{sizes, marks, false, rows, columns, row_marks, column_marks};
     if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
 
-    T* const own = weights + first_own() * COLUMNS;
     const int64_t end = min((block.c + 2) * sizes.m, sizes.S);
     for (int64_t first = block.c * sizes.m; first < end; first += COLUMNS) {
         const int count = take_positions(order, first, end, COLUMNS, columns);
         T inner[OWN][EACH];
         meetings.take(0);
-        multiply(qk, qk, rows, columns, E, inner);
+        multiply(qk, qk, rows, columns, E, row_slice, column_slice, inner);
         keep(inner, weights);
         const unsigned met = meetings.first();
-        multiply(v, gradient, rows, columns, E, inner);
+        multiply(v, gradient, rows, columns, E, row_slice, column_slice, inner);
         for (int i = 0; i < OWN; i++) {
             const int row = first_own() + i, key = rows[row];
             if (key < 0) continue;  // all lanes of the warp
@@ -100,14 +103,14 @@ __device__ void reach_keys(const T* __restrict__ gradient, const T* __restrict__
             if (lane_id() == 0) along[row] = of_length * share_of_length(inverse);
         }
         __syncwarp();
-        add_up(gradient, columns, count, own, E, [&](int i, int64_t d, T sum) {
+        add_up(gradient, columns, count, weights, E, column_slice, [&](int i, int64_t d, T sum) {
             const int at = rows[first_own() + i];
             if (at >= 0) of_v[at * E + d] += sum;
         });
         __syncwarp();  // the weights have been read
         keep(inner, weights);
         __syncwarp();
-        add_up(qk, columns, count, own, E, [&](int i, int64_t d, T sum) {
+        add_up(qk, columns, count, weights, E, column_slice, [&](int i, int64_t d, T sum) {
             const int at = rows[first_own() + i];
             if (at >= 0) of_qk[at * E + d] += sum - along[first_own() + i] * qk[at * E + d];
         });
@@ -259,7 +262,7 @@ __device__ inline void reach_keys(const bfloat16* __restrict__ gradient, const b
 // of_qk[n, i] += what reaches the queries of round r: Σ_j of_dot_ij q_j. Shapes as in attend_chunks; gradient [N, S, E];
 // centres, lse [N, S].
 template <class X, class T>
-__global__ void __launch_bounds__(128, BY_MATRICES<X> ? 3 : 4)
+__global__ void __launch_bounds__(128, BLOCKS<X>)
     attention_of_queries(const X* __restrict__ gradient, const X* __restrict__ qk, const X* __restrict__ v,
                          const T* __restrict__ squares, const T* __restrict__ centres, const T* __restrict__ lse,
                          const int* __restrict__ order, const int64_t* __restrict__ marks, T* __restrict__ of_qk,
@@ -286,7 +289,7 @@ constexpr int BY_MATRICES_HELD = 3;
 // With w_i = of_dot_ij the latter is Σ_i w_i q_i − (Σ_i w_i q_i · q_j) q_j / |q_j|²: what would only change the length of
 // the query is taken off, unless it is too short to be lengthened.
 template <class X, class T>
-__global__ void __launch_bounds__(128, BY_MATRICES<X> ? BY_MATRICES_HELD : 4)
+__global__ void __launch_bounds__(128, BY_MATRICES<X> ? BY_MATRICES_HELD : BLOCKS<X>)
     attention_of_keys(const X* __restrict__ gradient, const X* __restrict__ qk, const X* __restrict__ v,
                       const T* __restrict__ squares, const T* __restrict__ centres, const T* __restrict__ lse,
                       const int* __restrict__ order, const int64_t* __restrict__ marks, T* __restrict__ of_qk,

@@ -972,7 +972,7 @@ PLACES = (Array("order", i32, "N R S"), Array("marks", i64, "N S R"))
 ROUND = (S, E, R, m, r, Scalar("scale", torch.float64), Scalar("causal", torch.bool))
 OF_BLOCK = "(32 + 32 * (2 // X))"  # rows: 64 in bfloat16, which goes by matrix units
 TILES = Grid("block", f"N * ((S + m - 1) // m) * ((m + {OF_BLOCK} - 1) // {OF_BLOCK})")
-TILE = 8 * (33 * (32 + 64) + 32 * 64) + (4 + 8 * 4) * (32 + 64)  # bytes shared: slices, weights; positions, marks
+TILE = 8 * (34 * (32 + 64) + 32 * 64) + (4 + 8 * 4) * (32 + 64)  # bytes shared: slices, weights; positions, marks
 
 CROSS_POLYTOPE = Kernel(
     name="cross_polytope",

@@ -14,6 +14,17 @@ struct __align__(16) Vector {
 template <class T>
 constexpr int WIDE = sizeof(Vector) / sizeof(T);  // numbers of a vector
 
+// The numbers of a vector.
+template <class T>
+struct __align__(16) Numbers {
+    T of[WIDE<T>];
+};
+
+template <class T>
+__device__ inline Numbers<T> numbers_at(const T* x) {
+    return *reinterpret_cast<const Numbers<T>*>(x);
+}
+
 // Whether rows that lie `stride` numbers apart, the first at x, all begin at a multiple of a vector.
 template <class T>
 __device__ inline bool in_vectors(const T* x, int64_t stride) {
