@@ -1,7 +1,7 @@
 // CUDA C++ as far as our kernels use it, for g++: what a .cu text sees when it is run on the CPU.
 //
-// What is missing here does not compile: raw __shared__ (use SHARED_ARRAY, SHARED_TILE and DYNAMIC_SHARED), __activemask, and
-// instructions that not all our architectures have.
+// What is missing here does not compile: raw __shared__ (use SHARED_ARRAY, SHARED_TILE and DYNAMIC_SHARED), __activemask,
+// and instructions that not all our architectures have, but where the text asks for __CUDA_ARCH__.
 #pragma once
 #include <cmath>
 #include <cstdint>
