@@ -13,8 +13,10 @@ typedef unsigned long long uint64_t;
 #else
 #include <cstdint>
 #endif
-// Shared memory by these two only: the emulator gives each array its exact size, and fills it with NaN.
+// Shared memory by these only: the emulator gives each array its exact size, and fills it with NaN. Of tiles the address
+// is a multiple of sixteen bytes.
 #define SHARED_ARRAY(T, name, n) __shared__ T name[n]
+#define SHARED_TILE(T, name, n) __shared__ __align__(16) T name[n]
 #define DYNAMIC_SHARED(T, name)                                       \
     extern __shared__ __align__(16) unsigned char dynamic_shared_[]; \
     T* const name = reinterpret_cast<T*>(dynamic_shared_)

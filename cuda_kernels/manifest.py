@@ -970,8 +970,9 @@ S, m, r = (Scalar(name) for name in "Smr")
 X_T = {"X T": (*SUMMED, (torch.bfloat16, torch.float32))}  # how rows are stored, and in what they are summed
 PLACES = (Array("order", i32, "N R S"), Array("marks", i64, "N S R"))
 ROUND = (S, E, R, m, r, Scalar("scale", torch.float64), Scalar("causal", torch.bool))
-TILES = Grid("block", "N * ((S + m - 1) // m) * ((m + 31) // 32)")
-TILE = 8 * (33 * (32 + 64) + 32 * 64) + 4 * (32 + 64)  # bytes of shared memory: slices, weights, positions
+OF_BLOCK = "(32 + 32 * (2 // X))"  # rows: 64 in bfloat16, which goes by matrix units
+TILES = Grid("block", f"N * ((S + m - 1) // m) * ((m + {OF_BLOCK} - 1) // {OF_BLOCK})")
+TILE = 8 * (34 * (32 + 64) + 32 * 64) + (4 + 8 * 4) * (32 + 64)  # bytes shared: slices, weights; positions, marks
 
 CROSS_POLYTOPE = Kernel(
     name="cross_polytope",
@@ -988,8 +989,9 @@ CROSS_POLYTOPE = Kernel(
         L,
         P,
     ),
-    grid=Grid("warp", "(N + 3) // 4 * L"),
-    registers=80,
+    grid=Grid("block", "(N + 63) // 64 * L"),
+    shared=8 * (64 * 34 + 32 * 64),
+    registers=168,
     traffic="T * (N * D + D * L * P) + 4 * N * L",
     flops="2 * N * D * L * P",
 )
@@ -1040,7 +1042,7 @@ ATTEND_CHUNKS = Kernel(
     ),
     grid=TILES,
     shared=TILE + 8 * 2 * 32,
-    registers=128,
+    registers=168,
     traffic="N * S * (2 * E * (X + T) + 3 * T + 4 + 8 * (r + 1))",
     flops="8 * N * S * m * E",
 )
@@ -1059,7 +1061,7 @@ ATTENTION_OF_QUERIES = Kernel(
     arguments=(*OF_PAIRS, Array("of_qk", "T", "N S E", written=True), *ROUND),
     grid=TILES,
     shared=TILE,
-    registers=128,
+    registers=168,
     traffic="N * S * (E * (3 * X + 2 * T) + 3 * T + 4 + 8 * (r + 1))",
     flops="12 * N * S * m * E",
 )
@@ -1077,7 +1079,7 @@ ATTENTION_OF_KEYS = Kernel(
     ),
     grid=TILES,
     shared=TILE + 8 * 32,
-    registers=128,
+    registers=217,
     traffic="N * S * (E * (3 * X + 4 * T) + 3 * T + 4 + 8 * (r + 1))",
     flops="16 * N * S * m * E",
 )

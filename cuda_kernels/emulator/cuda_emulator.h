@@ -1,7 +1,7 @@
 // CUDA C++ as far as our kernels use it, for g++: what a .cu text sees when it is run on the CPU.
 //
-// What is missing here does not compile: raw __shared__ (use SHARED_ARRAY and DYNAMIC_SHARED), __activemask, and
-// instructions that not all our architectures have.
+// What is missing here does not compile: raw __shared__ (use SHARED_ARRAY, SHARED_TILE and DYNAMIC_SHARED), __activemask,
+// and instructions that not all our architectures have, but where the text asks for __CUDA_ARCH__.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -34,6 +34,7 @@
 #define SHARED_ARRAY(T, name, n)           \
     static const char emulator_site_##name = 0; \
     T(&name)[n] = *static_cast<T(*)[n]>(::emulator::static_shared(&emulator_site_##name, sizeof(T[n])))
+#define SHARED_TILE(T, name, n) SHARED_ARRAY(T, name, n)
 #define DYNAMIC_SHARED(T, name) T* const name = static_cast<T*>(::emulator::dynamic_shared())
 
 #include "atomics.h"

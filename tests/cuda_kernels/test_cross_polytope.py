@@ -39,6 +39,11 @@ def test_rows_of_any_width(both: Both, dim: int) -> None:
     assert torch.equal(reference, kernel)
 
 
+def test_more_directions_than_a_block_takes_at_a_time(both: Both) -> None:
+    reference, kernel = both(cross_polytope, whole(9, 37), whole(37, 512, seed=1), 2)
+    assert torch.equal(reference, kernel)
+
+
 def test_rows_in_bfloat16_are_summed_in_float32(both: Both) -> None:
     """257, the sum, is no number of bfloat16: rounded there it would tie with 256."""
     x, directions = torch.ones(1, 2).bfloat16(), torch.tensor([[256.0, 256.0], [0.0, 1.0]]).bfloat16()

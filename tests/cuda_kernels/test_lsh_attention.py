@@ -83,9 +83,10 @@ def test_heads_of_any_width(both: Both, dtype: torch.dtype, dim: int) -> None:
     compare(both, normal(1, 40, dim, dtype=dtype), settings(40, 2, 15, heads=1))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize(("length", "rounds", "chunk"), [(127, 6, 16), (1000, 2, 64)])
-def test_long_sequences_and_many_rounds(both: Both, length: int, rounds: int, chunk: int) -> None:
-    compare(both, normal(1, length, 8), settings(length, rounds, chunk, heads=1, causal=True))
+def test_long_sequences_and_many_rounds(both: Both, length: int, rounds: int, chunk: int, dtype: torch.dtype) -> None:
+    compare(both, normal(1, length, 8, dtype=dtype), settings(length, rounds, chunk, heads=1, causal=True))
 
 
 def test_large_scores_do_not_overflow(both: Both) -> None:

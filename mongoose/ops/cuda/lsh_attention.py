@@ -1,4 +1,4 @@
-"""LSH attention on CUDA kernels: a launch a round, and a block for 32 positions of a chunk."""
+"""LSH attention on CUDA kernels: a launch a round, and a block for 32 positions of a chunk, or 64 in bfloat16."""
 
 import torch
 from torch import Tensor
