@@ -590,6 +590,24 @@ MARK_FIRST = Kernel(
     traffic="16 * N",
 )
 
+CHECK_SETS = Kernel(
+    name="check_sets",
+    source="sets.cu",
+    does="whether ids are in bounds and offsets rise",
+    arguments=(
+        Array("ids", i64, "n"),
+        Array("offsets", i64, "S", optional=True),
+        Array("fits", i32, "1", written=True),
+        n,
+        Scalar("S"),
+        Scalar("below"),
+    ),
+    grid=Grid("thread", "n + S"),
+    block=256,
+    registers=32,
+    traffic="8 * (n + S)",
+)
+
 MARK_MEMBERS = Kernel(
     name="mark_members",
     source="sets.cu",
@@ -959,7 +977,7 @@ DWTA_CSR = Kernel(
 
 LISTS = (SCAN, ADD_TOTALS, LIST_COUNTED, LIST_RANGES, JOIN_ROWS)
 SORTS = (COUNT_DIGITS, MOVE_BY_DIGIT, FIND_BOUNDS, MARK_FIRST)
-SETS = (MARK_MEMBERS, COUNT_MEMBERS, LIST_MEMBERS, RANK_MEMBERS, FIND_MEMBERS)
+SETS = (CHECK_SETS, MARK_MEMBERS, COUNT_MEMBERS, LIST_MEMBERS, RANK_MEMBERS, FIND_MEMBERS)
 TABLES = (COMPARE_CODES, COMPARE_COPIES, LOCATE_BUCKETS, COLLECT_ITEMS, COLLECT_OVERFLOW)
 BEST = (SCORE_CANDIDATES, ESTIMATE_SCORES, SELECT_BEST, ORDER_BEST, SKETCH_CODES, DESCRIBE_ROWS)
 HASHING = (*LISTS, *SORTS, *SETS, *TABLES, *BEST, HADAMARD_SIMHASH, WTA, DWTA_CSR)
