@@ -121,16 +121,17 @@ SCATTER_SEGMENTS = Kernel(
     arguments=(
         Array("x", "T", "B D"),
         Array("values", "T", "E"),
-        Array("samples", torch.int64, "E"),
-        Array("start", torch.int64, "U+1"),
+        Array("offsets", torch.int64, "B+1"),
+        Array("ends", torch.int64, "U"),
         Array("order", torch.int64, "E"),
         Array("sums", "T", "U D", written=True),
         U,
+        B,
         D,
     ),
     grid=Grid("thread", "U * D"),
     registers=64,
-    traffic="T * (B * D + E + U * D) + 8 * (2 * E + U)",
+    traffic="T * (B * D + E + U * D) + 8 * (E + U + B)",
     flops="2 * E * D",
 )
 

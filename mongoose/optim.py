@@ -19,7 +19,7 @@ class RowAdam(Optimizer):
     Moments of other rows do not decay (lazy moments). A gradient that is dense stores every row.
 
     Args:
-        params: parameters whose first dimension is rows. lr, betas, eps: as in torch.optim.Adam.
+        params: parameters whose first dimension is rows, or groups of them. lr, betas, eps: as in torch.optim.Adam.
         weight_decay: decoupled, as in torch.optim.AdamW; a row decays only in the steps that touch it.
         second_moment: "element", as in Adam; or "row", one number a row, which saves a third of the memory of
             parameters and moments.
@@ -32,7 +32,7 @@ class RowAdam(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
