@@ -61,6 +61,7 @@ OWN: Mapping[str, Mapping[str, str]] = {
     "take_shares_off": LABELS,
     "softmax_samples": LABELS | {"C": "(active + 63) // 64"},
     "inverse_cdf": {"n": "negatives"},
+    "check_sets": {"n": "stored_features", "S": "batch + 1"},
     "scan": {"n": "256 * tables * ((labels + 1023) // 1024)"},
     "add_totals": {"n": "256 * tables * ((labels + 1023) // 1024)"},
     "list_counted": {"n": "labels"},

@@ -41,7 +41,7 @@ class Points:
 def _cut(offsets: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
     """Positions of the entries of the compressed rows `ids`, and the offsets of the rows among them."""
     start, length = offsets[ids], offsets[ids + 1] - offsets[ids]
-    _, position = ranges(start, length)
+    _, position = ranges.direct(start, length)
     return position, torch.cat([length.new_zeros(1), length.cumsum(0)])
 
 

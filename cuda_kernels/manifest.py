@@ -121,16 +121,17 @@ SCATTER_SEGMENTS = Kernel(
     arguments=(
         Array("x", "T", "B D"),
         Array("values", "T", "E"),
-        Array("samples", torch.int64, "E"),
-        Array("start", torch.int64, "U+1"),
+        Array("offsets", torch.int64, "B+1"),
+        Array("ends", torch.int64, "U"),
         Array("order", torch.int64, "E"),
         Array("sums", "T", "U D", written=True),
         U,
+        B,
         D,
     ),
     grid=Grid("thread", "U * D"),
     registers=64,
-    traffic="T * (B * D + E + U * D) + 8 * (2 * E + U)",
+    traffic="T * (B * D + E + U * D) + 8 * (E + U + B)",
     flops="2 * E * D",
 )
 
@@ -590,6 +591,24 @@ MARK_FIRST = Kernel(
     traffic="16 * N",
 )
 
+CHECK_SETS = Kernel(
+    name="check_sets",
+    source="sets.cu",
+    does="whether ids are in bounds and offsets rise",
+    arguments=(
+        Array("ids", i64, "n"),
+        Array("offsets", i64, "S", optional=True),
+        Array("fits", i32, "1", written=True),
+        n,
+        Scalar("S"),
+        Scalar("below"),
+    ),
+    grid=Grid("thread", "n + S"),
+    block=256,
+    registers=32,
+    traffic="8 * (n + S)",
+)
+
 MARK_MEMBERS = Kernel(
     name="mark_members",
     source="sets.cu",
@@ -959,7 +978,7 @@ DWTA_CSR = Kernel(
 
 LISTS = (SCAN, ADD_TOTALS, LIST_COUNTED, LIST_RANGES, JOIN_ROWS)
 SORTS = (COUNT_DIGITS, MOVE_BY_DIGIT, FIND_BOUNDS, MARK_FIRST)
-SETS = (MARK_MEMBERS, COUNT_MEMBERS, LIST_MEMBERS, RANK_MEMBERS, FIND_MEMBERS)
+SETS = (CHECK_SETS, MARK_MEMBERS, COUNT_MEMBERS, LIST_MEMBERS, RANK_MEMBERS, FIND_MEMBERS)
 TABLES = (COMPARE_CODES, COMPARE_COPIES, LOCATE_BUCKETS, COLLECT_ITEMS, COLLECT_OVERFLOW)
 BEST = (SCORE_CANDIDATES, ESTIMATE_SCORES, SELECT_BEST, ORDER_BEST, SKETCH_CODES, DESCRIBE_ROWS)
 HASHING = (*LISTS, *SORTS, *SETS, *TABLES, *BEST, HADAMARD_SIMHASH, WTA, DWTA_CSR)

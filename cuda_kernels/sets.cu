@@ -1,7 +1,23 @@
-// Sets of ids: that of a list, by a map of bits; those of samples, by search.
+// Sets of ids: whether they are some; that of a list, by a map of bits; those of samples, by search.
 #include "block.cuh"
 
 constexpr int THREADS = 256;
+
+// fits[0] = 0 where one of ids [n] is not in [0, below), or offsets [S] do not rise from 0 to n; else left as it is.
+//
+// A thread takes an id, or an offset; offsets may be null, S = 0.
+__global__ void __launch_bounds__(THREADS)
+    check_sets(const int64_t* __restrict__ ids, const int64_t* __restrict__ offsets, int* __restrict__ fits, int64_t n,
+               int64_t S, int64_t below) {
+    const int64_t i = thread_id(), s = i - n;
+    if (s >= S) return;
+    bool fit;
+    if (s < 0)
+        fit = 0 <= ids[i] && ids[i] < below;
+    else
+        fit = (s > 0 || offsets[0] == 0) && (s + 1 < S ? offsets[s] <= offsets[s + 1] : offsets[s] == n);
+    if (!fit) atomicAnd(fits, 0);
+}
 
 // Set the bit of each id, where all are 0 before; bits [W], of 32 ids a word.
 __global__ void __launch_bounds__(THREADS)

@@ -33,21 +33,21 @@ __global__ void __launch_bounds__(128)
     sums[i] = T(sum);
 }
 
-// sums[u] = Σ values[j] · x[samples[j]] over the entries j = order[start[u]] … order[start[u + 1] − 1], which name row u.
+// sums[u] = Σ values[j] · x_b over the entries j = order[e] that name row u, of samples b: e from ends[u − 1] to ends[u] − 1.
 //
 // A thread takes a column of a row, and the entries in the order in which they stand: no sum depends on a schedule.
 template <class T>
 __global__ void __launch_bounds__(128)
-    scatter_segments(const T* __restrict__ x, const T* __restrict__ values, const int64_t* __restrict__ samples,
-                     const int64_t* __restrict__ start, const int64_t* __restrict__ order, T* __restrict__ sums,
-                     int64_t U, int64_t D) {
+    scatter_segments(const T* __restrict__ x, const T* __restrict__ values, const int64_t* __restrict__ offsets,
+                     const int64_t* __restrict__ ends, const int64_t* __restrict__ order, T* __restrict__ sums,
+                     int64_t U, int64_t B, int64_t D) {
     const int64_t i = thread_id();
     if (i >= U * D) return;
-    const int64_t u = i / D, d = i % D, end = start[u + 1];
+    const int64_t u = i / D, d = i % D, end = ends[u];
     Sum<T> sum = 0;
-    for (int64_t e = start[u]; e < end; e++) {
-        const int64_t j = order[e];
-        sum = fma(Sum<T>(values[j]), Sum<T>(x[samples[j] * D + d]), sum);
+    for (int64_t e = u ? ends[u - 1] : 0; e < end; e++) {
+        const int64_t j = order[e], b = segment_of(offsets, B, j);
+        sum = fma(Sum<T>(values[j]), Sum<T>(x[b * D + d]), sum);
     }
     sums[i] = T(sum);
 }

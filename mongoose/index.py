@@ -11,6 +11,7 @@ from mongoose.candidates import Candidates
 from mongoose.hashing.base import HashFamily, LearnableHashFamily, RowFittedHashFamily
 from mongoose.hashing.transforms import Transform
 from mongoose.movable import Movable
+from mongoose.native.arguments import trusted
 from mongoose.ops.rerank import rerank
 from mongoose.ops.shortlist import DIGEST, describe_rows
 from mongoose.ops.simhash import changed_rows
@@ -121,15 +122,16 @@ class LSHIndex(Movable):
         if short and not self._described:
             self._describe(self._rows(weight, bias)[:], Rows.ALL)
         hashed = self._queries(x)
-        found = self.tables.retrieve(
-            *(x, weight, bias, self._codes_of(hashed)),
-            keep=keep,
-            shortlist=self.shortlist if short else None,
-            digests=self.digests if short else None,
-            radius=(hashed - self.query_mean).norm(dim=1).float() if short else None,
-            cap=cap,
-            generator=generator,
-        )
+        with trusted():  # the family's codes, of as many bits as the tables have
+            found = self.tables.retrieve(
+                *(x, weight, bias, self._codes_of(hashed)),
+                keep=keep,
+                shortlist=self.shortlist if short else None,
+                digests=self.digests if short else None,
+                radius=(hashed - self.query_mean).norm(dim=1).float() if short else None,
+                cap=cap,
+                generator=generator,
+            )
         return self._best_with_aside(x, weight, bias, found, keep)
 
     def query_codes(self, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from mongoose.native.arguments import trusted
 from mongoose.ops.adam import row_adam
 
 SecondMoment = Literal["element", "row"]
@@ -18,7 +19,7 @@ class RowAdam(Optimizer):
     Moments of other rows do not decay (lazy moments). A gradient that is dense stores every row.
 
     Args:
-        params: parameters whose first dimension is rows. lr, betas, eps: as in torch.optim.Adam.
+        params: parameters whose first dimension is rows, or groups of them. lr, betas, eps: as in torch.optim.Adam.
         weight_decay: decoupled, as in torch.optim.AdamW; a row decays only in the steps that touch it.
         second_moment: "element", as in Adam; or "row", one number a row, which saves a third of the memory of
             parameters and moments.
@@ -31,7 +32,7 @@ class RowAdam(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -53,6 +54,12 @@ class RowAdam(Optimizer):
         settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, settings | {"second_moment": second_moment, "bias_correction": bias_correction})
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        super().add_param_group(param_group)
+        for param in self.param_groups[-1]["params"]:
+            if param.requires_grad:
+                keep_coalesced(param)
+
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         loss = None if closure is None else torch.enable_grad()(closure)()
@@ -70,20 +77,10 @@ class RowAdam(Optimizer):
     def _update(self, param: Tensor, group: dict[str, Any]) -> None:
         state = self.state[param] or self._start(param, group)
         rows, gradient = stored_rows(param.grad)
-        beta1, beta2 = group["betas"]
-        row_adam.direct(
-            _matrix(param),
-            _matrix(state["exp_avg"]),
-            state["exp_avg_sq"],
-            _matrix(gradient),
-            rows,
-            state["step"],
-            group["lr"],
-            beta1,
-            beta2,
-            group["eps"],
-            group["weight_decay"],
-        )
+        moments = _matrix(state["exp_avg"]), state["exp_avg_sq"]
+        settings = group["lr"], *group["betas"], group["eps"], group["weight_decay"]
+        with trusted():  # rows of a gradient are rows of the parameter
+            row_adam.direct(_matrix(param), *moments, _matrix(gradient), rows, state["step"], *settings)
         torch.autograd.graph.increment_version(param)
 
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +97,28 @@ class RowAdam(Optimizer):
 
 def _matrix(values: Tensor) -> Tensor:
     """The same numbers, a row a row."""
+    if values.dim() == 2:
+        return values
     return values.view(len(values), -1) if values.numel() else values.view(len(values), 1)
+
+
+def keep_coalesced(param: Tensor) -> None:
+    """Let gradients of a parameter tell, as `is_coalesced`, that their rows ascend, which autograd forgets.
+
+    A gradient that is the sum of several backward passes tells what torch says of the sum.
+    """
+    ascends = False
+
+    def note(gradient: Tensor | None) -> None:
+        nonlocal ascends
+        ascends = gradient is not None and gradient.is_sparse and gradient.is_coalesced() and param.grad is None
+
+    def keep(param: Tensor) -> None:
+        if ascends and param.grad is not None:
+            param.grad._coalesced_(True)
+
+    param.register_hook(note)
+    param.register_post_accumulate_grad_hook(keep)
 
 
 def stored_rows(gradient: Tensor | None) -> tuple[Tensor | None, Tensor]:
@@ -108,8 +126,5 @@ def stored_rows(gradient: Tensor | None) -> tuple[Tensor | None, Tensor]:
     assert gradient is not None
     if gradient.layout is not torch.sparse_coo:
         return None, gradient
-    rows = gradient._indices()[0]
-    if bool((rows[1:] > rows[:-1]).all()):  # autograd forgets that a gradient was made so
-        return rows, gradient._values()
-    gradient = gradient.coalesce()
-    return gradient.indices()[0], gradient.values()
+    gradient = gradient.coalesce()  # itself, where its rows are known to ascend
+    return gradient._indices()[0], gradient._values()

@@ -1,9 +1,35 @@
 """Arguments of kernels: made contiguous, and checked first, since a kernel reads whatever its pointers point to."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+
+from cuda_kernels.launch import launch
+
+OUT_OF_BOUNDS = "an argument is out of bounds; the same call on CPU tensors says which"
+
+
+class _Trust(threading.local):  # autograd has threads of its own
+    given = False
+
+
+_trust = _Trust()
+
+
+@contextmanager
+def trusted() -> Iterator[None]:
+    """In this block elements of tensors on a GPU are not checked: ops of ours made them, or have checked them before.
+
+    Dtypes and shapes are, and everything on the CPU, where a check is cheap.
+    """
+    before, _trust.given = _trust.given, True
+    try:
+        yield
+    finally:
+        _trust.given = before
 
 
 def require(holds: Tensor, problem: Callable[[], str]) -> None:
@@ -15,7 +41,7 @@ def require(holds: Tensor, problem: Callable[[], str]) -> None:
         ValueError: it does not hold, on the CPU; `problem` says why.
     """
     if holds.device.type != "cpu":
-        torch._assert_async(holds, "an argument is out of bounds; the same call on CPU tensors says which")
+        torch._assert_async(holds, OUT_OF_BOUNDS)
     elif not holds:
         raise ValueError(problem())
 
@@ -26,7 +52,7 @@ def require_within(name: str, numbers: Tensor, lowest: int, highest: int) -> Non
     Raises:
         ValueError: one of them is not, on the CPU.
     """
-    if numbers.numel():
+    if numbers.numel() and not (_trust.given and numbers.device.type != "cpu"):
         least, most = numbers.aminmax()
         within = (least >= lowest) & (most <= highest)
         require(within, lambda: f"{name} {int(least)} … {int(most)}; accepted: {lowest} … {highest}.")
@@ -59,7 +85,10 @@ def given_ids(name: str, ids: Tensor, below: int, length: int | None = None) -> 
         ValueError: they are not.
     """
     ids = given(name, ids, torch.int64, length)
-    require_within(f"{name} holds ids", ids, 0, below - 1)
+    if ids.device.type == "cpu":
+        require_within(f"{name} holds ids", ids, 0, below - 1)
+    else:
+        _check_on_gpu(ids, None, below)
     return ids
 
 
@@ -71,11 +100,29 @@ def given_sets(
     Raises:
         ValueError: it is none.
     """
-    ids = given_ids(f"{name} ids", ids, below)
+    ids = given(f"{name} ids", ids, torch.int64, None)
     offsets = given(f"{name} offsets", offsets, torch.int64, None if samples is None else samples + 1)
     if not len(offsets):
         raise ValueError(f"{name} offsets are empty; one more than samples are accepted.")
-    rises = (offsets[0] == 0) & (offsets[-1] == len(ids)) & (offsets.diff() >= 0).all()
-    asked = f"{name} offsets must rise from 0 to the {len(ids)} ids"
-    require(rises, lambda: f"{asked}; they are {offsets.tolist()[:8]} ….")
+    if ids.device.type == "cpu":
+        require_within(f"{name} ids holds ids", ids, 0, below - 1)
+        _require_rising(name, offsets, len(ids))
+    else:
+        _check_on_gpu(ids, offsets, below)
     return ids, offsets
+
+
+def _check_on_gpu(ids: Tensor, offsets: Tensor | None, below: int) -> None:
+    """What `given_sets` asks of elements, by a launch that nobody waits for; only forms for CUDA have such tensors."""
+    if _trust.given:
+        return
+    fits, size = torch.ones(1, dtype=torch.int32, device=ids.device), 0 if offsets is None else len(offsets)
+    launch("check_sets", ids=ids, offsets=offsets, fits=fits, S=size, below=below)
+    torch._assert_async(fits, OUT_OF_BOUNDS)
+
+
+def _require_rising(name: str, offsets: Tensor, many: int) -> None:
+    """`require` offsets that rise from 0 to so many ids."""
+    rises = (offsets[0] == 0) & (offsets[-1] == many) & (offsets.diff() >= 0).all()
+    asked = f"{name} offsets must rise from 0 to the {many} ids"
+    require(rises, lambda: f"{asked}; they are {offsets.tolist()[:8]} ….")

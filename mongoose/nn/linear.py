@@ -62,8 +62,10 @@ class OutputLayer(nn.Module, ABC):
         self, dense: list[Tensor], row_sparse: list[Tensor], lr: float, second_moment: SecondMoment
     ) -> list[torch.optim.Optimizer]:
         """Adam for all parameters of the network, by the kind of their gradients; a layer may bring its own."""
-        by_rows = RowAdam(row_sparse, lr=lr, second_moment=second_moment)
-        return [by_rows, RowAdam(dense, lr=lr) if self.row_sparse else torch.optim.Adam(dense, lr=lr, fused=True)]
+        by_rows: dict[str, Any] = {"params": row_sparse, "second_moment": second_moment}
+        if self.row_sparse:
+            return [RowAdam([by_rows, {"params": dense}], lr=lr)]
+        return [RowAdam([by_rows], lr=lr), torch.optim.Adam(dense, lr=lr, fused=True)]
 
 
 class SoftmaxLinear(nn.Linear, OutputLayer):

@@ -124,11 +124,14 @@ def _padded(rows: Tensor) -> Tensor:
 
 
 def _save_shared(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.set_materialize_grads(False)  # or the engine makes zeros for the scores
     ctx.save_for_backward(*inputs[:2], *output[1:])
     ctx.mark_non_differentiable(*output[1:])
 
 
-def _shared_gradients(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor | None, ...]:
+def _shared_gradients(ctx: Any, gradient: Tensor | None, *others: Tensor | None) -> tuple[Tensor | None, ...]:
+    if gradient is None:
+        return (None,) * len(ctx.needs_input_grad)
     if torch.is_grad_enabled():
         raise RuntimeError("the sampled softmax has no second derivatives; take gradients without create_graph=True.")
     x, rows, scores, scale = ctx.saved_tensors
@@ -202,12 +205,13 @@ def _ragged_softmax_cpu(
 
 
 def _save_ragged(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.set_materialize_grads(False)
     ctx.save_for_backward(output[1])
     ctx.mark_non_differentiable(output[1])
 
 
-def _ragged_gradients(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor | None, ...]:
-    return ctx.saved_tensors[0] * gradient, None, None, None, None
+def _ragged_gradients(ctx: Any, gradient: Tensor | None, *others: Tensor | None) -> tuple[Tensor | None, ...]:
+    return None if gradient is None else ctx.saved_tensors[0] * gradient, None, None, None, None
 
 
 _ragged_softmax.autograd(_save_ragged, _ragged_gradients)

@@ -98,9 +98,11 @@ def test_results_are_those_of_the_cpu(taken: str) -> None:
 
 def test_ids_out_of_bounds_stop_the_device(device: torch.device) -> None:
     """Nobody waits to say which: where a GPU's assertion fails, all that is queued after it does."""
-    weight, ids, values, offsets = torch.ones(5, 3), torch.tensor([5]), torch.ones(1), torch.tensor([0, 1])
-    with pytest.raises(RuntimeError, match="out of bounds"):
-        embedding_bag(*(tensor.to(device) for tensor in (weight, ids, values, offsets)))
+    weight, values = torch.ones(5, 3), torch.ones(1)
+    for ids, offsets in (([5], [0, 1]), ([-1], [0, 1]), ([4], [0, 0]), ([4], [1, 1]), ([4], [0, 2, 1])):
+        given = (weight, torch.tensor(ids), values, torch.tensor(offsets))
+        with pytest.raises(RuntimeError, match="out of bounds"):
+            embedding_bag(*(tensor.to(device) for tensor in given))
 
 
 def test_a_view_is_of_the_same_memory() -> None:

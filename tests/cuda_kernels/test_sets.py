@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
+from cuda_kernels.launch import launch
 from mongoose.ops.backend import using
 from mongoose.ops.sets import contains, distinct, group
 
@@ -16,6 +17,34 @@ SIZES = [0, 1, 31, 32, 33, 127, 1000]
 
 def drawn(below: int, size: int, seed: int = 0) -> Tensor:
     return torch.randint(below, (size,), generator=Generator().manual_seed(seed))
+
+
+def fits(device: torch.device, ids: Tensor, offsets: Tensor | None, below: int) -> bool:
+    """What `check_sets` leaves of a 1."""
+    found = torch.ones(1, dtype=torch.int32, device=device)
+    there = {"ids": ids.to(device), "offsets": None if offsets is None else offsets.to(device)}
+    launch("check_sets", **there, fits=found, S=0 if offsets is None else len(offsets), below=below)
+    return bool(found.item())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_ids_in_bounds_fit(device: torch.device, size: int) -> None:
+    ids = drawn(50, size)
+    assert fits(device, ids, None, 50)
+    for place in {0, size // 2, size - 1} if size else ():
+        for beyond in (-1, 50, 2**62):
+            assert not fits(device, ids.index_fill(0, torch.tensor([place]), beyond), None, 50)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_offsets_that_rise_from_0_to_the_ids_fit(device: torch.device, size: int) -> None:
+    ids, offsets = torch.zeros(size, dtype=torch.int64), drawn(size + 1, 40).sort().values
+    offsets[0], offsets[-1] = 0, size
+    assert fits(device, ids, offsets, 1)
+    assert fits(device, ids, torch.tensor([0, size]), 1)
+    assert fits(device, ids, torch.tensor([size]), 1) == (size == 0)
+    for place, wrong in ((0, 1), (0, -1), (20, -1), (20, size + 1), (39, size + 1), (39, size - 1)):
+        assert not fits(device, ids, offsets.index_fill(0, torch.tensor([place]), wrong), 1)
 
 
 @pytest.mark.parametrize(("samples", "items"), [(1, 1), (7, 40), (300, 70_000)])

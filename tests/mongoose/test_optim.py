@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from mongoose.ops.sparse_matmul import gather_rows
 from mongoose.optim import RowAdam
 
 
@@ -35,6 +36,31 @@ def test_dense_steps_equal_adam(shape: tuple[int, ...]) -> None:
         for parameter, optimizer in zip((ours, theirs), optimizers, strict=True):
             parameter.grad = gradient.clone()
             optimizer.step()
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_gradients_of_rows_tell_that_they_ascend() -> None:
+    """As autograd stores a gradient, it would not say so; a sum with one whose rows do not ascend says nothing."""
+    parameter = nn.Parameter(torch.randn(6, 2))
+    RowAdam([parameter])
+    for before in (None, sparse([4, 1, 4], torch.zeros(3, 2), 6)):
+        parameter.grad = before
+        gather_rows(parameter, torch.tensor([1, 4])).square().sum().backward()
+        assert parameter.grad is not None
+        assert parameter.grad.is_coalesced() == (before is None)
+        assert torch.equal(parameter.grad.to_dense()[[1, 4]], 2 * parameter.detach()[[1, 4]])
+
+
+@pytest.mark.parametrize("again", [[1, 4], [0, 4, 5]])
+def test_gradients_of_several_passes_add_up(again: list[int]) -> None:
+    start = torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
+    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
+    optimizers = [RowAdam([ours], lr=0.1), torch.optim.SparseAdam([theirs], lr=0.1)]
+    for parameter, optimizer in zip((ours, theirs), optimizers, strict=True):
+        parameter.grad = sparse([4, 1, 4], torch.ones(3, 2), 6)
+        for ids in ([1, 4], again):
+            gather_rows(parameter, torch.tensor(ids)).square().sum().backward()
+        optimizer.step()
     torch.testing.assert_close(ours, theirs)
 
 

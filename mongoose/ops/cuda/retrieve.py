@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from mongoose.native.arguments import trusted
 from mongoose.ops.buckets import lookup_buckets
 from mongoose.ops.rerank import rerank
 from mongoose.ops.retrieve import retrieve
@@ -31,6 +32,7 @@ def _retrieve(
     tables = torch.arange(query_codes.shape[1], device=x.device).expand(query_codes.shape)
     parts = (items, offsets, side_items, side_offsets, hidden)
     found = lookup_buckets.direct(query_codes, tables, *parts, window, cap)
-    if digests is not None:
-        found = shortlist.direct(*found, size, query_codes, num_bits, digests, radius)
-    return rerank.direct(x, weight, bias, *found, keep)
+    with trusted():
+        if digests is not None:
+            found = shortlist.direct(*found, size, query_codes, num_bits, digests, radius)
+        return rerank.direct(x, weight, bias, *found, keep)

@@ -1,5 +1,7 @@
 """Shortlists by estimated scores on CUDA kernels."""
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -29,11 +31,17 @@ def _shortlist(
     radius = optional("radius", radius, torch.float32, batch)
     sketches = query_codes.new_empty(batch, DIGEST - 1)
     launch("sketch_codes", codes=query_codes, sketches=sketches, taken=taken, bits=bits)
-    cosine = cosines(taken * bits).to(ids.device)
+    cosine = _cosines(taken * bits, ids.device)
     known = {"sketches": sketches, "digests": digests, "cosine": cosine, "radius": radius}
     scores = torch.empty(len(ids), dtype=torch.float32, device=ids.device)
     launch("estimate_scores", **known, ids=ids, offsets=offsets, scores=scores)
     return best_of_each.direct(scores, ids, offsets, size)
+
+
+@cache
+def _cosines(width: int, device: torch.device) -> Tensor:
+    """`cosines` on a device: copied there once."""
+    return cosines(width).to(device)
 
 
 @describe_rows.cuda

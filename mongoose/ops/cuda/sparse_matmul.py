@@ -31,11 +31,9 @@ def _sampled_matmul(x: Tensor, weight: Tensor, ids: Tensor, offsets: Tensor, bia
 def _scatter_rows(x: Tensor, ids: Tensor, values: Tensor, offsets: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
     """Entries are sorted by the row that they name; a row's stand as they were, so that sums have one order."""
     ids, offsets = given_sets("entries", ids, offsets, num_rows, len(x))
-    samples = torch.repeat_interleave(offsets.diff(), output_size=len(ids))
     named, order = ids.sort(stable=True)
     rows, counts = torch.unique_consecutive(named, return_counts=True)
-    start = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-    sums = x.new_empty(len(rows), x.shape[1])
+    sums, ends = x.new_empty(len(rows), x.shape[1]), counts.cumsum(0)
     x, values = x.contiguous(), values.contiguous()
-    launch("scatter_segments", x=x, values=values, samples=samples, start=start, order=order, sums=sums)
+    launch("scatter_segments", x=x, values=values, offsets=offsets, ends=ends, order=order, sums=sums)
     return rows, sums
