@@ -1,5 +1,6 @@
 """Time and memory of a training step of attention against the length of the sequence."""
 
+from bench.attention_systems import SIZES, SYSTEMS
 from bench.config import RunConfig, Scale
 from bench.experiments.base import Experiment
 
@@ -11,9 +12,6 @@ LENGTHS = {
 TURNS = {"smoke": 2, "quick": 5, "paper": 9}
 LONG = {16_384: 5, 32_768: 3, 65_536: 3}  # turns at most: there exact attention takes seconds, then minutes
 POSITIONS = {"smoke": 1024, "quick": 8192, "paper": 32_768}  # about so many a turn: short steps are timed several times
-FORMS = [["sdpa", 0], ["local", 0], ["lsh", 4], ["lsh", 1], ["mongoose", 1]]  # name, rounds of hashing
-SYSTEMS = [[name, dtype, rounds] for dtype in ("float32", "bfloat16") for name, rounds in FORMS]
-SIZES = {"heads": 8, "dim": 64, "chunk": 64}
 SECONDS_A_PAIR = 1.5e-7  # a turn of all systems, by the square of the length
 
 

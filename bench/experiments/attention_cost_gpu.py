@@ -1,7 +1,7 @@
 """Time and memory of a training step of attention against the length of the sequence, on an NVIDIA GPU."""
 
+from bench.attention_systems import SIZES, SYSTEMS
 from bench.config import RunConfig, Scale
-from bench.experiments.attention_cost import SIZES, SYSTEMS
 from bench.experiments.base import Experiment
 
 LENGTHS = {

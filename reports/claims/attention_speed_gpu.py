@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from reports.claims.attention_speed import judge
+from reports.attention_speed import judge
 from reports.claims.base import Claim
 
 AS_FAST = {"lsh_4": 1.0, "lsh_1": 1.0}

@@ -10,8 +10,8 @@ import pytest
 
 from bench.record import Run
 from bench.store import RUN_COLUMNS, TRACE_COLUMNS, Rows
-from reports.attention_cost import crossover, growth, memory_exponent, tables, times
-from reports.claims import attention_memory, attention_speed
+from reports.attention_cost import crossover, growth, in_short, memory_exponent, tables, times
+from reports.claims import attention_memory, attention_speed, attention_speed_gpu
 from reports.figures.base import discover, render
 
 LENGTHS = (512, 1024, 4096, 32_768)
@@ -115,3 +115,15 @@ def test_tables_and_figure_show_every_system() -> None:
     assert set(figure.data(make())["quantity"]) == {"step_ms", "peak_mib"}
     for rows in (make(), make(lengths=[])):
         assert render(figure, rows).startswith(b"\x89PNG")
+
+
+def test_a_few_lengths_side_by_side() -> None:
+    found = in_short(make(noise=0.0), (512, 32_768)).set_index(["dtype", "attention"])
+    assert list(found) == ["512", "32,768"]
+    assert found.loc[("float32", "full attention"), "32,768"] == "8,192.00"
+    assert found.loc[("bfloat16", "LSH, 1 round"), "32,768"] == "655.36 (12.50x)"
+
+
+@pytest.mark.parametrize(("a_position", "verdict"), [(0.02, "reproduced"), (0.15, "partly"), (1.0, "not reproduced")])
+def test_the_claim_on_a_gpu_is_to_be_as_fast(a_position: float, verdict: str) -> None:
+    assert attention_speed_gpu.claim.judge(make(a_position=a_position)).verdict == verdict
