@@ -48,11 +48,12 @@ __device__ void attend(const T* __restrict__ qk, const T* __restrict__ v, const 
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
     const Meetings<Layout> meetings{sizes, marks, true, rows, columns, row_marks, column_marks};
-    if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
+    if (!share_positions(position_at(order, block.first, block.end, ROWS), ROWS, rows)) return;  // all of the block
 
     const int64_t end = min((block.c + 1) * sizes.m, sizes.S);
-    for (int64_t first = max((block.c - 1) * sizes.m, int64_t(0)); first < end; first += COLUMNS) {
-        const int count = take_positions(order, first, end, COLUMNS, columns);
+    int count;
+    Tiles<COLUMNS> tiles(order, max((block.c - 1) * sizes.m, int64_t(0)), end);
+    while (tiles.next(columns, count)) {
         T scores[OWN][EACH];
         meetings.take(0);
         multiply(qk, qk, rows, columns, E, row_slice, column_slice, scores);
@@ -145,7 +146,7 @@ __device__ inline void attend(const bfloat16* __restrict__ qk, const bfloat16* _
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
     const Meetings<Pairs> meetings{sizes, marks, true, rows, columns, row_marks, column_marks};
-    if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
+    if (!share_positions(position_at(order, block.first, block.end, ROWS), ROWS, rows)) return;  // all of the block
     float before[Pairs::OWN];
 #pragma unroll
     for (int i = 0; i < Pairs::OWN; i++) before[i] = rows[Pairs::row(i)] >= 0 ? lse[rows[Pairs::row(i)]] : 0;
@@ -156,9 +157,9 @@ __device__ inline void attend(const bfloat16* __restrict__ qk, const bfloat16* _
     do {
         Met met[Pairs::OWN];
         Product sums[PARTS] = {};
-        for (int64_t first = max((block.c - 1) * sizes.m, int64_t(0)); first < end; first += COLUMNS) {
-            const int count = take_positions(order, first, end, COLUMNS, columns);
-            if (!count) continue;  // all threads of the block
+        int count;
+        Tiles<COLUMNS> tiles(order, max((block.c - 1) * sizes.m, int64_t(0)), end);
+        while (tiles.next(columns, count)) {
             if (threadIdx.x < COLUMNS)
                 lengths[threadIdx.x] = float(sizes.scale) * inverse_norm(squares[max(columns[threadIdx.x], 0)]);
             meetings.take(0);

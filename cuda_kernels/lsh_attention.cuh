@@ -34,14 +34,39 @@ struct Block {
     }
 };
 
-// positions[i] = order[first + i], −1 from `end` on; i < size. How many there are. Every thread calls it.
-__device__ inline int take_positions(const int* order, int64_t first, int64_t end, int size, int* positions) {
-    const int i = threadIdx.x;
-    const int at = i < size && first + i < end ? order[first + i] : -1;
-    __syncthreads();  // what was there has been read
-    if (i < size) positions[i] = at;
-    return __syncthreads_count(at >= 0);
+// This thread's of `size` positions from `first` on, in the order of a round; −1 from `end` on, and where there is none.
+__device__ inline int position_at(const int* order, int64_t first, int64_t end, int size) {
+    return int(threadIdx.x) < size && first + threadIdx.x < end ? order[first + threadIdx.x] : -1;
 }
+
+// Shares what each thread has of `size` positions. How many there are. Every thread calls it.
+__device__ inline int share_positions(int own, int size, int* positions) {
+    __syncthreads();  // what was there has been read
+    if (int(threadIdx.x) < size) positions[threadIdx.x] = own;
+    return __syncthreads_count(own >= 0);
+}
+
+// A block's columns, a tile of SIZE after another; the positions of the next are on their way while one is at work.
+template <int SIZE>
+struct Tiles {
+    const int* order;  // from the next tile on, and how many are left
+    int64_t left;
+    int ahead;
+
+    __device__ Tiles(const int* of_round, int64_t first, int64_t end)
+        : order(of_round + first), left(end - first), ahead(position_at(order, 0, left, SIZE)) {}
+
+    // Shares the next `count` positions; whether there are any. Every thread calls it.
+    __device__ bool next(int* columns, int& count) {
+        count = 0;
+        while (left > 0 && !count) {
+            count = share_positions(ahead, SIZE, columns);
+            order += SIZE, left -= SIZE;
+            ahead = position_at(order, 0, left, SIZE);
+        }
+        return count;
+    }
+};
 
 // Where the i-th of a thread's rows and the j-th of its columns stand in a set of bits.
 template <class Layout>

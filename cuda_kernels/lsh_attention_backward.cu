@@ -30,11 +30,12 @@ __device__ void reach_queries(const T* __restrict__ gradient, const T* __restric
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
     const Meetings<Layout> meetings{sizes, marks, true, rows, columns, row_marks, column_marks};
-    if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
+    if (!share_positions(position_at(order, block.first, block.end, ROWS), ROWS, rows)) return;  // all of the block
 
     const int64_t end = min((block.c + 1) * sizes.m, sizes.S);
-    for (int64_t first = max((block.c - 1) * sizes.m, int64_t(0)); first < end; first += COLUMNS) {
-        const int count = take_positions(order, first, end, COLUMNS, columns);
+    int count;
+    Tiles<COLUMNS> tiles(order, max((block.c - 1) * sizes.m, int64_t(0)), end);
+    while (tiles.next(columns, count)) {
         T inner[OWN][EACH];
         meetings.take(0);
         multiply(qk, qk, rows, columns, E, row_slice, column_slice, inner);
@@ -75,11 +76,12 @@ __device__ void reach_keys(const T* __restrict__ gradient, const T* __restrict__
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
     const Meetings<Layout> meetings{sizes, marks, false, rows, columns, row_marks, column_marks};
-    if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
+    if (!share_positions(position_at(order, block.first, block.end, ROWS), ROWS, rows)) return;  // all of the block
 
     const int64_t end = min((block.c + 2) * sizes.m, sizes.S);
-    for (int64_t first = block.c * sizes.m; first < end; first += COLUMNS) {
-        const int count = take_positions(order, first, end, COLUMNS, columns);
+    int count;
+    Tiles<COLUMNS> tiles(order, block.c * sizes.m, end);
+    while (tiles.next(columns, count)) {
         T inner[OWN][EACH];
         meetings.take(0);
         multiply(qk, qk, rows, columns, E, row_slice, column_slice, inner);
@@ -147,7 +149,7 @@ __device__ inline void reach_queries(const bfloat16* __restrict__ gradient, cons
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
     const Meetings<Pairs> meetings{sizes, marks, true, rows, columns, row_marks, column_marks};
-    if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
+    if (!share_positions(position_at(order, block.first, block.end, ROWS), ROWS, rows)) return;  // all of the block
     const Side queries{qk, rows, row_slices}, gradients{gradient, rows, row_slices + ROWS * STRIDE};
     const Side keys{qk, columns, column_slices}, values{v, columns, column_slices + COLUMNS * STRIDE};
     float of_lse[Pairs::OWN], centre[Pairs::OWN];
@@ -162,9 +164,9 @@ __device__ inline void reach_queries(const bfloat16* __restrict__ gradient, cons
     bool kept = false;
     do {
         Product sums[PARTS] = {};
-        for (int64_t first = max((block.c - 1) * sizes.m, int64_t(0)); first < end; first += COLUMNS) {
-            const int count = take_positions(order, first, end, COLUMNS, columns);
-            if (!count) continue;  // all threads of the block
+        int count;
+        Tiles<COLUMNS> tiles(order, max((block.c - 1) * sizes.m, int64_t(0)), end);
+        while (tiles.next(columns, count)) {
             if (threadIdx.x < COLUMNS)
                 by[threadIdx.x] = float(sizes.scale) * inverse_norm(squares[max(columns[threadIdx.x], 0)]);
             meetings.take(0);
@@ -204,7 +206,7 @@ __device__ inline void reach_keys(const bfloat16* __restrict__ gradient, const b
     const int64_t E = sizes.E;
     const Block block(sizes, ROWS);
     const Meetings<Pairs> meetings{sizes, marks, false, rows, columns, row_marks, column_marks};
-    if (!take_positions(order, block.first, block.end, ROWS, rows)) return;  // all threads of the block
+    if (!share_positions(position_at(order, block.first, block.end, ROWS), ROWS, rows)) return;  // all of the block
     const Side keys{qk, rows, row_slices}, values{v, rows, row_slices + ROWS * STRIDE};
     const Side queries{qk, columns, column_slices}, gradients{gradient, columns, column_slices + COLUMNS * STRIDE};
     float inverse[Pairs::OWN];
@@ -217,9 +219,9 @@ __device__ inline void reach_keys(const bfloat16* __restrict__ gradient, const b
     do {
         Product to_keys[PARTS] = {}, to_values[PARTS] = {};
         float along[Pairs::OWN] = {};
-        for (int64_t first = block.c * sizes.m; first < end; first += COLUMNS) {
-            const int count = take_positions(order, first, end, COLUMNS, columns);
-            if (!count) continue;  // all threads of the block
+        int count;
+        Tiles<COLUMNS> tiles(order, block.c * sizes.m, end);
+        while (tiles.next(columns, count)) {
             if (threadIdx.x < COLUMNS) {
                 const int query = max(columns[threadIdx.x], 0);
                 of_lse[threadIdx.x] = lse[query], centre[threadIdx.x] = centres[query];

@@ -1098,7 +1098,7 @@ ATTENTION_OF_KEYS = Kernel(
     ),
     grid=TILES,
     shared=TILE + 8 * 32,
-    registers=217,
+    registers=224,
     traffic="N * S * (E * (3 * X + 4 * T) + 3 * T + 4 + 8 * (r + 1))",
     flops="16 * N * S * m * E",
 )
