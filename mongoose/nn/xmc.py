@@ -50,7 +50,7 @@ class XMCNet(nn.Module):
 
     def sums(self, rows: SparseRows) -> Tensor:
         """[B, D] sums of the features' rows, each times its value."""
-        return embedding_bag(self.embedding, rows.indices, rows.values, rows.offsets)
+        return embedding_bag.differentiated(self.embedding, rows.indices, rows.values, rows.offsets)
 
     def loss(self, rows: SparseRows, labels: Candidates) -> Tensor:
         return self.head.loss(self.hidden(rows), labels)

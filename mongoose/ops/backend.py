@@ -143,6 +143,7 @@ class Op(Generic[P, R]):
         self.reference = reference
         self._kernel: Callable[P, R] | None = None
         self._cuda: Callable[P, R] | None = None
+        self._function: type[torch.autograd.Function] | None = None
         self.torch_op: Any = torch.library.custom_op(f"mongoose::{name}", reference, mutates_args=tuple(mutates))
         self.torch_op.register_kernel("cpu")(self._on_cpu)
         self.torch_op.register_kernel("cuda")(self._on_cuda)
@@ -158,12 +159,24 @@ class Op(Generic[P, R]):
         For callers whose work nothing differentiates, traces or looks for in a profile. Versions of tensors that the op
         changes are not counted up.
         """
-        first = next(iter(args), None)
-        real = type(first) in (Tensor, torch.nn.Parameter) and not torch.compiler.is_compiling()  # or they are traced
-        device = first.device.type if real and isinstance(first, Tensor) else ""
-        run = {"cpu": self._on_cpu, "cuda": self._on_cuda}.get(device, self)
+        run = self._past_dispatcher(args)
         with torch.no_grad():
             return run(*args, **kwargs)
+
+    def differentiated(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """`direct`, with the op's gradient, where all arguments are given by position."""
+        if kwargs or self._function is None or self._past_dispatcher(args) is self:
+            return self(*args, **kwargs)
+        result: R = self._function.apply(*args)
+        return result
+
+    def _past_dispatcher(self, args: tuple[object, ...]) -> Callable[P, R]:
+        """What runs on the device of the first argument; the op itself, where tensors are traced or of another kind."""
+        first = args[0] if args else None
+        if type(first) not in (Tensor, torch.nn.Parameter) or torch.compiler.is_compiling():
+            return self
+        assert isinstance(first, Tensor)
+        return {"cpu": self._on_cpu, "cuda": self._on_cuda}.get(first.device.type, self)
 
     def kernel(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorates the compiled form."""
@@ -178,6 +191,15 @@ class Op(Generic[P, R]):
     def autograd(self, setup: Callable[..., None], backward: Callable[..., Any]) -> None:
         """Registers the gradient: `setup(ctx, inputs, output)` saves what `backward(ctx, *gradients)` needs."""
         self.torch_op.register_autograd(backward, setup_context=setup)
+
+        def forward(ctx: Any, *args: Any) -> R:
+            run: Callable[..., R] = self._past_dispatcher(args)
+            output = run(*args)
+            setup(ctx, args, output)
+            return output
+
+        parts = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+        self._function = type(self.reference.__name__, (torch.autograd.Function,), parts)
 
     def _on_cpu(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._form(current())(*args, **kwargs)

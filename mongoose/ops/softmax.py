@@ -48,7 +48,8 @@ def shared_softmax_cross_entropy(
         x: [B, D] queries. rows: [U, D]. bias: [U]. labels, log_inclusion: as there.
     """
     low_precision = x.dtype == torch.float32 and multiplies_in_bfloat16(x.device)
-    loss, *_ = _shared_softmax(x, rows, bias, labels.ids, labels.offsets, log_inclusion, low_precision)
+    loss: Tensor
+    loss, *_ = _shared_softmax.differentiated(x, rows, bias, labels.ids, labels.offsets, log_inclusion, low_precision)
     return loss
 
 

@@ -116,6 +116,16 @@ def test_an_op_called_directly_is_the_op_and_leaves_no_trace() -> None:
     assert fake.shape == direct.shape
 
 
+def test_an_op_called_directly_is_differentiated_where_asked() -> None:
+    weight, values = leaf(N, D), leaf(len(IDS), seed=1)
+    matrix = torch.zeros(B, N, dtype=torch.float64)
+    theirs = matrix.index_put((torch.repeat_interleave(OFFSETS.diff()), IDS), values, accumulate=True) @ weight
+    same_gradients(embedding_bag.differentiated(weight, IDS, values, OFFSETS), theirs, (weight, values))
+    with FakeTensorMode() as mode:
+        fake = embedding_bag.differentiated(*map(mode.from_tensor, (weight, IDS, values, OFFSETS)))
+    assert isinstance(fake, FakeTensor)
+
+
 def test_second_derivatives_of_the_shared_softmax_are_refused() -> None:
     x, rows, bias = leaf(B, D), leaf(N, D, seed=1), leaf(N, seed=2)
     with pytest.raises(RuntimeError, match="no second derivatives"):
