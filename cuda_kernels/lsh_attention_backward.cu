@@ -135,10 +135,11 @@ __device__ inline void take_again(const Side& columns, int64_t to, int64_t E) {
     __syncthreads();
 }
 
-__device__ inline void reach_queries(const bfloat16* __restrict__ gradient, const bfloat16* __restrict__ qk, const bfloat16* __restrict__ v,
-                                     const float* __restrict__ squares, const float* __restrict__ centres, const float* __restrict__ lse,
-                                     const int* __restrict__ order, const int64_t* __restrict__ marks, float* __restrict__ of_qk,
-                                     const Sizes& sizes) {
+__device__ inline void reach_queries(const bfloat16* __restrict__ gradient, const bfloat16* __restrict__ qk,
+                                     const bfloat16* __restrict__ v, const float* __restrict__ squares,
+                                     const float* __restrict__ centres, const float* __restrict__ lse,
+                                     const int* __restrict__ order, const int64_t* __restrict__ marks,
+                                     float* __restrict__ of_qk, const Sizes& sizes) {
     SHARED_ARRAY(int, rows, ROWS);
     SHARED_ARRAY(int, columns, COLUMNS);
     SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
@@ -191,10 +192,11 @@ __device__ inline void reach_queries(const bfloat16* __restrict__ gradient, cons
     } while ((to += SLICE) < E);
 }
 
-__device__ inline void reach_keys(const bfloat16* __restrict__ gradient, const bfloat16* __restrict__ qk, const bfloat16* __restrict__ v,
-                                  const float* __restrict__ squares, const float* __restrict__ centres, const float* __restrict__ lse,
-                                  const int* __restrict__ order, const int64_t* __restrict__ marks, float* __restrict__ of_qk,
-                                  float* __restrict__ of_v, const Sizes& sizes) {
+__device__ inline void reach_keys(const bfloat16* __restrict__ gradient, const bfloat16* __restrict__ qk,
+                                  const bfloat16* __restrict__ v, const float* __restrict__ squares,
+                                  const float* __restrict__ centres, const float* __restrict__ lse,
+                                  const int* __restrict__ order, const int64_t* __restrict__ marks,
+                                  float* __restrict__ of_qk, float* __restrict__ of_v, const Sizes& sizes) {
     SHARED_ARRAY(int, rows, ROWS);
     SHARED_ARRAY(int, columns, COLUMNS);
     SHARED_ARRAY(int64_t, row_marks, HELD* ROWS);
@@ -237,8 +239,9 @@ __device__ inline void reach_keys(const bfloat16* __restrict__ gradient, const b
 #pragma unroll
                     for (int j = 0; j < Pairs::EACH; j++) {
                         float &dot = at(dots[0], i, j), &inner = at(dots[1], i, j);
-                        const int column = Pairs::column(j);
-                        const Pair<float> pair(dot, inner, float(sizes.scale) * inverse[i], of_lse[column], centre[column]);
+                        const int query = Pairs::column(j);
+                        const float by = float(sizes.scale) * inverse[i];
+                        const Pair<float> pair(dot, inner, by, of_lse[query], centre[query]);
                         const float of_dot = met & bit<Pairs>(i, j) ? pair.of_dot : 0;
                         along[i] = fma(of_dot, dot, along[i]);
                         dot = of_dot;
@@ -295,7 +298,8 @@ __global__ void __launch_bounds__(128, BY_MATRICES<X> ? BY_MATRICES_HELD : BLOCK
     attention_of_keys(const X* __restrict__ gradient, const X* __restrict__ qk, const X* __restrict__ v,
                       const T* __restrict__ squares, const T* __restrict__ centres, const T* __restrict__ lse,
                       const int* __restrict__ order, const int64_t* __restrict__ marks, T* __restrict__ of_qk,
-                      T* __restrict__ of_v, int64_t S, int64_t E, int64_t R, int64_t m, int64_t r, double scale, bool causal) {
+                      T* __restrict__ of_v, int64_t S, int64_t E, int64_t R, int64_t m, int64_t r, double scale,
+                      bool causal) {
     const Sizes sizes{S, E, R, m, r, scale, causal};
     const int64_t n = Block(sizes, BY_MATRICES<X> ? matrices::ROWS : registers::ROWS).n;
     gradient += n * S * E, qk += n * S * E, v += n * S * E, of_qk += n * S * E, of_v += n * S * E;
