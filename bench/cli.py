@@ -116,6 +116,7 @@ def readme(reference: Annotated[Path, typer.Option(help="Exported rows.")] = REF
         write.ELSEWHERE: write.elsewhere(read_export(REFERENCE_DEBIAN)),
         write.SPEED: write.speed(kept["amazon-670k"]),
         write.SWEEP: write.sweep(kept["labels"]),
+        write.GPU: write.on_gpu(json.loads(KERNEL_TIMES.read_text())),
     }
     changed = [write.rewrite(ROOT / "README.md", block, body) for block, body in blocks.items()]
     typer.echo("README.md rewritten." if any(changed) else "README.md is up to date.")

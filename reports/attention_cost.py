@@ -1,7 +1,5 @@
 """What a step of attention costs, exact and hashed, by length: from turns that one process took one after another."""
 
-from collections.abc import Collection
-
 import numpy as np
 import pandas as pd
 
@@ -94,24 +92,6 @@ def _row(rows: Rows, found: pd.DataFrame, dtype: str, length: int, system: str) 
         "MiB": f"{peak_mib:,.1f}",
         "times less memory": _times(rows, "peak_mib", system, dtype, length),
     }
-
-
-def in_short(rows: Rows, lengths: Collection[int]) -> pd.DataFrame:
-    """Median milliseconds of a step at some lengths, with how many times faster than exact attention, as text."""
-    found = measured(rows)
-    found = found[found["length"].isin(lengths)]
-    pairs = found[["dtype", "system"]].drop_duplicates().itertuples(index=False)
-    return pd.DataFrame([_steps(rows, found, dtype, system) for dtype, system in pairs])
-
-
-def _steps(rows: Rows, found: pd.DataFrame, dtype: str, system: str) -> dict[str, str]:
-    of = found[(found["dtype"] == dtype) & (found["system"] == system)]
-    told = {"dtype": dtype, "attention": LOOKS[system].label}
-    for length, at in of.groupby("length"):
-        told[f"{length:,}"] = f"{at['step_ms'].median():,.2f}"
-        if system != EXACT:
-            told[f"{length:,}"] += f" ({times(rows, 'step_ms', system, dtype, int(str(length))).mean:.2f}x)"
-    return told
 
 
 def _times(rows: Rows, what: str, system: str, dtype: str, length: int) -> str:

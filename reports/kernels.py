@@ -7,7 +7,6 @@ import pandas as pd
 from reports.tables import NOTHING
 
 STEP = {"step": "step_ms", "kernels": "busy_ms", "kernels of ours": "ours_ms"}
-UNRUN = "Compiled, run in the emulator and under sanitizers; not run on a GPU by us."
 
 
 def tables(document: dict[str, Any]) -> list[tuple[str, str, pd.DataFrame]]:
@@ -18,12 +17,12 @@ def tables(document: dict[str, Any]) -> list[tuple[str, str, pd.DataFrame]]:
     )
     held = (
         "Of the instance that takes most registers: registers, and the share of a multiprocessor's warps that it holds "
-        f"at once, with what limits it. From ptxas' figures and NVIDIA's limits: a model, not measured. {UNRUN}"
+        "at once, with what limits it. From ptxas' figures and NVIDIA's limits: a model, not measured."
     )
     least = (
         f"{label.capitalize()}: bytes and operations of one launch, float32, are counted (batches of 256 points; "
         f"attention on one sequence, 8 heads of 64) and divided by published peaks ({peaks}). Every byte comes from "
-        "memory here, also of rows that a cache would hold. How fast a launch is, nobody has measured."
+        "memory here, also of rows that a cache would hold. How fast a launch is, this does not say."
     )
     return [
         ("CUDA kernels: registers and occupancy", held, occupancy(document["occupancy"])),
@@ -69,12 +68,13 @@ def measured(document: dict[str, Any]) -> list[tuple[str, str, pd.DataFrame]]:
         f"every byte come from memory: below 1 a cache helped. {where}"
     )
     return [
-        ("CUDA kernels: steps on a GPU", whole, _steps(document["steps"])),
+        ("CUDA kernels: steps on a GPU", whole, steps(document["steps"])),
         ("CUDA kernels: launches on a GPU", each, _launches(document["kernels"])),
     ]
 
 
-def _steps(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def steps(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """A row a workload: its step, and in how much of it the GPU was busy, as text."""
     return pd.DataFrame(
         [
             {"what": row["workload"]}

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.store import Rows, write_atomically
+from reports import kernels
 from reports.claims import lsh_pays
 from reports.claims.base import judge_run
 from reports.question import in_short
@@ -19,6 +20,7 @@ RESULTS = "results"
 ELSEWHERE = "debian"
 QUESTION = "question"
 ATTENTION = "attention"
+GPU = "gpu"
 OURS = "mongoose-uniform"  # the system that others are compared with: the least a sampled method costs
 
 
@@ -57,6 +59,13 @@ def attention(reference: Rows) -> str:
     )
 
 
+def on_gpu(times: Mapping[str, Any]) -> str:
+    """What `bench kernels --device cuda` found of whole steps, in Markdown."""
+    machine = times["machine"]
+    where = _cell(f"On {machine['cpu']}, torch {machine['torch']}.")
+    return f"{where}\n\n{_markdown(kernels.steps(times['steps']))}"
+
+
 def _machine(setting: Setting, rows: Rows) -> str:
     machines = ", ".join(sorted(set(rows.runs["env_cpu"].astype(str))))
     threads = ", ".join(sorted({f"{n:g}" for n in rows.runs["env_threads"]}))
@@ -91,7 +100,7 @@ def rewrite(readme: Path, block: str, body: str) -> bool:
 
 
 def speed(measured: Mapping[str, Any]) -> str:
-    """What `bench speed --json` printed, as three lines of context and two tables in Markdown."""
+    """What `bench speed --json` printed, as three lines of context and tables of systems and of tables, in Markdown."""
     machine, settings_, roofs = measured["machine"], measured["settings"], measured["roofs"]
     context = (
         f"{measured['rows'][0]['shape']}, batches of {settings_['batch']}, {settings_['hidden']} hidden, Adam, on "
@@ -100,7 +109,8 @@ def speed(measured: Mapping[str, Any]) -> str:
         f"of 512 bytes at random; products {roofs['fp32_gflops']:.0f} GFLOP/s in float32, "
         f"{roofs['bf16_gflops']:.0f} in bfloat16."
     )
-    return f"{_cell(context)}\n\n{_markdown(_systems(measured))}\n\n{_markdown(_tables(measured))}"
+    told = [_systems(measured)] + ([_tables(measured)] if measured["tables"] else [])
+    return "\n\n".join([_cell(context), *map(_markdown, told)])
 
 
 def sweep(measured: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from bench.record import Run
 from bench.store import RUN_COLUMNS, TRACE_COLUMNS, Rows
-from reports.attention_cost import crossover, growth, in_short, memory_exponent, tables, times
+from reports.attention_cost import crossover, growth, memory_exponent, tables, times
 from reports.claims import attention_memory, attention_speed, attention_speed_gpu
 from reports.figures.base import discover, render
 
@@ -115,13 +115,6 @@ def test_tables_and_figure_show_every_system() -> None:
     assert set(figure.data(make())["quantity"]) == {"step_ms", "peak_mib"}
     for rows in (make(), make(lengths=[])):
         assert render(figure, rows).startswith(b"\x89PNG")
-
-
-def test_a_few_lengths_side_by_side() -> None:
-    found = in_short(make(noise=0.0), (512, 32_768)).set_index(["dtype", "attention"])
-    assert list(found) == ["512", "32,768"]
-    assert found.loc[("float32", "full attention"), "32,768"] == "8,192.00"
-    assert found.loc[("bfloat16", "LSH, 1 round"), "32,768"] == "655.36 (12.50x)"
 
 
 @pytest.mark.parametrize(("a_position", "verdict"), [(0.02, "reproduced"), (0.15, "partly"), (1.0, "not reproduced")])

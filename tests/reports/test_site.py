@@ -10,6 +10,7 @@ from bench.store import Rows, read_export
 from reports.readme import (
     ATTENTION,
     ELSEWHERE,
+    GPU,
     QUESTION,
     RESULTS,
     SPEED,
@@ -17,6 +18,7 @@ from reports.readme import (
     attention,
     elsewhere,
     marks,
+    on_gpu,
     question,
     rewrite,
     speed,
@@ -28,6 +30,7 @@ from reports.tables import at_equal_seconds, at_equal_steps, scores
 
 HOSTILE = "<script>alert('x')</script>"
 REFERENCE = Path("reports/results/wordnet")
+KERNEL_TIMES = Path("reports/results/kernels/times.json")
 REFERENCE_DEBIAN = Path("reports/results/debian")
 REFERENCE_QUESTION = Path("reports/results/question")
 REFERENCE_ATTENTION = Path("reports/results/attention")
@@ -152,3 +155,4 @@ def test_readme_is_in_step_with_the_committed_rows(tmp_path):
     kept = {path.stem: json.loads(path.read_text()) for path in REFERENCE_SPEED.glob("*.json")}
     assert not rewrite(copy, SPEED, speed(kept["amazon-670k"])), reason
     assert not rewrite(copy, SWEEP, sweep(kept["labels"])), reason
+    assert not rewrite(copy, GPU, on_gpu(json.loads(KERNEL_TIMES.read_text()))), reason
