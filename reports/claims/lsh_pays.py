@@ -52,7 +52,9 @@ def _verdict(seconds: list[Duel], steps: list[Duel], recall: float) -> tuple[Ver
         return "reproduced", "Ahead of every rival after the same seconds."
     if at_steps == "reproduced":
         return "partly", "Ahead of every rival after the same steps, not after the same seconds."
-    return at_steps, "Not clearly ahead of every rival, even after the same steps."
+    if at_seconds == "not reproduced":
+        return at_seconds, "Behind a rival after the same seconds, and not clearly ahead of all after the same steps."
+    return "inconclusive", "Neither clearly ahead of every rival after the same seconds nor clearly behind one."
 
 
 def _ahead(found: list[Duel]) -> Verdict:

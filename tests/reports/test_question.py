@@ -99,10 +99,14 @@ def test_without_measured_costs_seconds_are_kept_unless_steps_were_counted():
     assert judge(counted) == "not run"
 
 
+BEHIND_AT_STEPS = {"top": {"sampled_frequency-16k": 0.46}, "ms": {"sampled_frequency-16k": 80.0}}
+
+
 @pytest.mark.parametrize(
     ("settings", "verdict"),
     [
         ({}, "reproduced"),
+        (BEHIND_AT_STEPS, "reproduced"),
         ({"ms": {"mongoose": 100.0}}, "partly"),
         ({"top": {"mongoose": 0.39}}, "not reproduced"),
         ({"top": {"pool_hardest": 0.46}}, "not reproduced"),
@@ -113,6 +117,10 @@ def test_without_measured_costs_seconds_are_kept_unless_steps_were_counted():
         ({"seeds": (0, 1)}, "inconclusive"),  # two agree by chance
         ({"without": ("mongoose",)}, "not run"),
         ({"uneven": "in_batch"}, "inconclusive"),  # not the hardest by its mean, and still not beaten
+        (
+            BEHIND_AT_STEPS | {"uneven": "in_batch"},
+            "inconclusive",
+        ),  # behind one at equal steps, level with one at seconds
         ({"ms": {"in_batch": 0.001}}, "inconclusive"),  # ends before our first evaluation: cannot be compared
     ],
 )
