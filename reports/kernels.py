@@ -59,7 +59,7 @@ def measured(document: dict[str, Any]) -> list[tuple[str, str, pd.DataFrame]]:
     machine = document["machine"]
     where = f"{machine['cpu']}, torch {machine['torch']}; command: {document['command']}."
     whole = (
-        "Median step by events; the time in which kernels ran, all of them and those of the manifest. In what is left "
+        "Median step by events; the time in which kernels and copies ran, and kernels of the manifest. In what is left "
         f"the GPU waited for the host. {where}"
     )
     each = (
