@@ -1,6 +1,6 @@
 """Time and memory of a training step of attention against the length of the sequence."""
 
-from bench.attention_systems import SIZES, SYSTEMS
+from bench.attention_systems import cost_run
 from bench.config import RunConfig, Scale
 from bench.experiments.base import Experiment
 
@@ -22,16 +22,8 @@ def runs(scale: Scale, seeds: int) -> list[RunConfig]:
 
 def _run(scale: Scale, seed: int, length: int) -> RunConfig:
     turns, steps = min(TURNS[scale], LONG.get(length, TURNS[scale])), max(1, POSITIONS[scale] // length)
-    return RunConfig(
-        experiment=experiment.item,
-        scale=scale,
-        method="attention_cost",
-        variant=str(length),
-        dataset="normal_queries",
-        params=SIZES | {"length": length, "systems": SYSTEMS, "rounds": turns, "steps": steps},
-        seed=seed,
-        seconds=10 + SECONDS_A_PAIR * length**2 * turns,
-    )
+    seconds = 10 + SECONDS_A_PAIR * length**2 * turns
+    return cost_run(experiment.item, scale, seed, length, turns=turns, steps=steps, seconds=seconds)
 
 
 experiment = Experiment(

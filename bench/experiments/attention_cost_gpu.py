@@ -1,6 +1,6 @@
 """Time and memory of a training step of attention against the length of the sequence, on an NVIDIA GPU."""
 
-from bench.attention_systems import SIZES, SYSTEMS
+from bench.attention_systems import cost_run
 from bench.config import RunConfig, Scale
 from bench.experiments.base import Experiment
 
@@ -17,22 +17,12 @@ SECONDS = 30  # a run takes about so long: a GPU is started, kernels are loaded,
 
 def runs(scale: Scale, seeds: int) -> list[RunConfig]:
     """Seed by seed, every length in a process of its own, the longest last."""
-    return [_run(scale, seed, length) for seed in range(seeds) for length in LENGTHS[scale]]
-
-
-def _run(scale: Scale, seed: int, length: int) -> RunConfig:
-    steps = 1 if length >= LONG else STEPS
-    return RunConfig(
-        experiment=experiment.item,
-        scale=scale,
-        method="attention_cost",
-        variant=str(length),
-        dataset="normal_queries",
-        params=SIZES | {"length": length, "systems": SYSTEMS, "rounds": TURNS[scale], "steps": steps},
-        seed=seed,
-        seconds=SECONDS,
-        backend="cuda",
-    )
+    common = {"turns": TURNS[scale], "seconds": SECONDS}
+    return [
+        cost_run(experiment.item, scale, seed, length, steps=1 if length >= LONG else STEPS, backend="cuda", **common)
+        for seed in range(seeds)
+        for length in LENGTHS[scale]
+    ]
 
 
 experiment = Experiment(
