@@ -44,6 +44,9 @@ def reproduce(
     ] = None,
     scale: Annotated[Scale, typer.Option(help="smoke: seconds; quick: minutes; paper: the reference rows.")] = "quick",
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a method; each scale has its own number.")] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Runs at once, of those that count steps on one thread; others run alone.")
+    ] = 1,
     store: StoreOption = ROOT / "results",
     site: SiteOption = ROOT / "site",
     notebooks: NotebooksOption = ROOT / "site",
@@ -68,7 +71,7 @@ def reproduce(
     ]
     _require_data([config for config in configs if not _is_done(config, store)])
     with Display(Console()) as display:
-        failed = run_all(configs, _open(store), display)
+        failed = run_all(configs, _open(store), display, jobs)
     _write_reports(store, site, notebooks)
     if failed:
         raise typer.Exit(1)

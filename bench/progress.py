@@ -3,18 +3,18 @@
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench.config import RunConfig
 from bench.record import Run
 
 
 class Display:
-    """Follows a list of runs. Use as a context manager."""
+    """Follows a list of runs, of which several may be under way at once. Use as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._bars = Progress(
+        self.bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(),
@@ -24,37 +24,44 @@ class Display:
             console=console,
             disable=not console.is_terminal,
         )
-        self._all = self._bars.add_task("all runs", total=None, note="")
-        self._one: TaskID | None = None
-        self._last: dict[str, Any] = {}
+        self._all = self.bars.add_task("all runs", total=None, note="")
 
     def __enter__(self) -> "Display":
-        self._bars.start()
+        self.bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        self.bars.stop()
 
     def begin(self, total: int, done: int) -> None:
-        self._bars.update(self._all, total=total, completed=done)
+        self.bars.update(self._all, total=total, completed=done)
         self.console.print(f"{total} runs: {done} done before, {total - done} to do.")
 
-    def start(self, config: RunConfig) -> None:
-        self._last = {}
-        description = f"{config.name}, seed {config.seed}"
-        self._one = self._bars.add_task(description, total=config.seconds, note="starting")
+    def start(self, config: RunConfig) -> "Watched":
+        return Watched(self, config)
 
-    def progress(self, config: RunConfig, event: dict[str, Any]) -> None:
+    def advance(self) -> None:
+        self.bars.advance(self._all)
+
+
+class Watched:
+    """A run under way."""
+
+    def __init__(self, display: Display, config: RunConfig) -> None:
+        self._display, self._seconds, self._last = display, config.seconds, dict[str, Any]()
+        self._title = f"{config.name}, seed {config.seed}"
+        self._bar = display.bars.add_task(self._title, total=config.seconds, note="starting")
+
+    def progress(self, event: dict[str, Any]) -> None:
         self._last.update(event)
-        if self._one is not None:
-            self._bars.update(self._one, completed=min(event.get("seconds", 0), config.seconds), note=self._note())
+        done = min(event.get("seconds", 0), self._seconds)
+        self._display.bars.update(self._bar, completed=done, note=self._note())
 
-    def finish(self, config: RunConfig, failure: Run | None) -> None:
-        if self._one is not None:
-            self._bars.remove_task(self._one)
-        self._bars.advance(self._all)
+    def finish(self, failure: Run | None) -> None:
+        self._display.bars.remove_task(self._bar)
+        self._display.advance()
         outcome = f"{failure.status}: {failure.reason}" if failure else f"done, {self._note()}"
-        self.console.print(f"{config.name}, seed {config.seed}: {outcome}", markup=False, highlight=False)
+        self._display.console.print(f"{self._title}: {outcome}", markup=False, highlight=False)
 
     def _note(self) -> str:
         """The latest of what the run has told."""

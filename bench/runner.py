@@ -1,4 +1,4 @@
-"""Carry out runs one after another, each in a fresh process, skipping those that the store has."""
+"""Carry out runs, each in a fresh process, skipping those that the store has."""
 
 import json
 import subprocess
@@ -6,11 +6,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 from bench.config import RunConfig
 from bench.environment import ROOT, process_environment
-from bench.progress import Display
+from bench.progress import Display, Watched
 from bench.record import Run, Status
 from bench.store import Store
 from bench.worker import describe, key_of
@@ -23,29 +24,42 @@ def wall_s(config: RunConfig) -> float:
     return (20 if config.steps is None else 100) * config.seconds + 1800
 
 
-def run_all(configs: Iterable[RunConfig], store: Store, display: Display) -> list[Run]:
-    """Run what is not done; returns the runs that failed, which are in the store too."""
+def beside_others(config: RunConfig) -> bool:
+    """Whether the run may share the machine: it counts steps, on one thread, so that its result is the same."""
+    return config.steps is not None and config.threads == 1
+
+
+def run_all(configs: Iterable[RunConfig], store: Store, display: Display, jobs: int = 1) -> list[Run]:
+    """Run what is not done; returns the runs that failed, which are in the store too.
+
+    Args:
+        jobs: so many at once of those that may share the machine, which come first then; the others one by one.
+    """
     configs = list(configs)
     pending = [config for config in configs if not store.done(key_of(config))]
     display.begin(len(configs), len(configs) - len(pending))
-    failed: list[Run] = []
-    for config in pending:
-        display.start(config)
-        failure = _run(config, store, display)
-        if failure is not None:
-            failed.append(failure)
-        display.finish(config, failure)
-    return failed
+    shared = [config for config in pending if jobs > 1 and beside_others(config)]
+    alone = [config for config in pending if jobs == 1 or not beside_others(config)]
+
+    def one(config: RunConfig) -> Run | None:
+        watched = display.start(config)
+        failure = _run(config, store, watched)
+        watched.finish(failure)
+        return failure
+
+    with ThreadPoolExecutor(jobs) as pool:  # threads that wait for processes
+        ended = list(pool.map(one, shared))
+    return [failure for failure in (*ended, *map(one, alone)) if failure is not None]
 
 
-def _run(config: RunConfig, store: Store, display: Display) -> Run | None:
+def _run(config: RunConfig, store: Store, watched: Watched) -> Run | None:
     """One run in a process of its own; what went wrong, or None."""
     with tempfile.TemporaryFile("w+") as errors:
         process = _start(config, store, errors)
         hang = threading.Timer(wall_s(config), process.kill)
         hang.start()
         try:
-            told = _follow(process, config, display)
+            told = _follow(process, watched)
             code = process.wait()
         finally:
             too_long = not hang.is_alive()
@@ -75,7 +89,7 @@ def _start(config: RunConfig, store: Store, errors: IO[str]) -> "subprocess.Pope
     return process
 
 
-def _follow(process: "subprocess.Popen[str]", config: RunConfig, display: Display) -> dict[str, Any]:
+def _follow(process: "subprocess.Popen[str]", watched: Watched) -> dict[str, Any]:
     """Show what the worker tells until it ends; returns the status and reason it stored, if it came that far."""
     assert process.stdout is not None
     told: dict[str, Any] = {}
@@ -87,7 +101,7 @@ def _follow(process: "subprocess.Popen[str]", config: RunConfig, display: Displa
         if "status" in event:
             told = event
         else:
-            display.progress(config, event)
+            watched.progress(event)
     return told
 
 

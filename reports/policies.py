@@ -87,6 +87,7 @@ def tables(rows: Rows) -> list[tuple[str, str, pd.DataFrame]]:
     """What the report shows: title, caption, table."""
     caption = (
         "Mean ± sd over n seeds. Recall kept: of the exact ten best, what the tables find over what tables built at "
-        "that moment would find, mean over evaluations. Seconds are of runs made one after another."
+        "that moment would find, mean over evaluations. Seconds are of one thread; runs side "
+        "by side (--jobs) slow one another."
     )
     return [("What each policy costs and keeps", caption, table(rows))]

@@ -33,6 +33,7 @@ def _run(scale: Scale, dataset: str, seed: int, rate: float, batch: int) -> RunC
         seconds=0.03 * steps,
         batch_size=batch,
         evaluations=4,
+        threads=1,
     )
 
 

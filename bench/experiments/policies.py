@@ -38,6 +38,7 @@ def runs(scale: Scale, seeds: int) -> list[RunConfig]:
             steps=STEPS[scale],
             seconds=0.05 * STEPS[scale],
             evaluations=4 if scale == "smoke" else 10,
+            threads=1,
         )
         for seed in range(seeds)
         for dataset in datasets

@@ -1,6 +1,7 @@
 """Runs in processes of their own: resume, failures, what the row says."""
 
 import json
+import threading
 from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
@@ -11,7 +12,8 @@ from rich.console import Console
 import datasets
 from bench import methods, runner
 from bench.config import RunConfig
-from bench.progress import Display
+from bench.progress import Display, Watched
+from bench.record import Run
 from bench.runner import run_all
 from bench.store import Store
 from bench.worker import describe, execute, key_of
@@ -33,11 +35,11 @@ def config(method: str = "sampled_uniform", **values: object) -> RunConfig:
     return RunConfig(method=method, **(settings | values))  # type: ignore[arg-type]
 
 
-def run(configs: list[RunConfig], store: Store) -> tuple[int, str]:
+def run(configs: list[RunConfig], store: Store, jobs: int = 1) -> tuple[int, str]:
     """Failures, and what was printed."""
     output = StringIO()
     with Display(Console(file=output, width=200)) as display:
-        failed = run_all(configs, store, display)
+        failed = run_all(configs, store, display, jobs)
     return len(failed), output.getvalue()
 
 
@@ -49,6 +51,38 @@ def test_a_second_call_finds_everything_done(tmp_path: Path) -> None:
     assert failed == 0
     assert "2 done before, 0 to do" in printed
     assert store.rows().runs.equals(before.runs)
+
+
+def test_runs_that_count_steps_share_the_machine_and_the_others_have_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = list[str](), list[str]()
+    both = threading.Barrier(2)
+
+    def pretended(asked: RunConfig, store: Store, watched: Watched) -> Run | None:
+        begun.append(asked.variant)
+        if asked.steps is not None and asked.threads == 1:
+            both.wait(timeout=20)  # passed by two at once alone
+        else:
+            assert len(begun) == len(ended) + 1
+        ended.append(asked.variant)
+        return Run(**describe(asked), status="error") if asked.variant == "c" else None
+
+    monkeypatch.setattr(runner, "_run", pretended)
+    counting = [config(variant=name, steps=5) for name in "abcd"]
+    configs = [config(variant="timed"), *counting, config(variant="two", steps=5, threads=2)]
+    assert run(configs, Store(tmp_path), jobs=2)[0] == 1
+    assert sorted(begun[:4]) == [*"abcd"]
+    assert begun[4:] == ["timed", "two"]
+
+
+def test_a_run_beside_another_is_the_same_run(tmp_path: Path) -> None:
+    configs = [config(steps=20, seed=seed) for seed in range(2)]
+    for name, jobs in (("beside", 2), ("alone", 1)):
+        assert run(configs, Store(tmp_path / name), jobs)[0] == 0
+    beside, alone = (Store(tmp_path / name).rows().runs.set_index("key") for name in ("beside", "alone"))
+    assert len(alone) == 2
+    assert beside["p_at_1"].equals(alone["p_at_1"])
 
 
 def test_a_run_fills_its_row(tmp_path: Path) -> None:
