@@ -1,40 +1,18 @@
 """How much of the attention that exact attention would pay is within reach of a form that does not look everywhere."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import linear, normalize
+from torch import Tensor
+from torch.nn.functional import normalize
 
+from bench.attention_layers import queries
 from mongoose.nn.ablations import TopKAttention
 from mongoose.nn.attention import FullAttention, LocalAttention, SharedQKAttention, sort_by_bucket
 from mongoose.nn.lsh_attention import LSHAttention
 from mongoose.ops.lsh_attention import LEAST_NORM
 
 BEST = 8  # positions
-
-
-@contextmanager
-def watching_mass(model: nn.Module, counted: Tensor, best: int = BEST) -> Iterator[list[float]]:
-    """A list that fills, in a forward pass of tokens [B, T], with `retrieved_mass` of each layer's attention in turn.
-
-    Args:
-        counted: [B, T] bool, positions whose attention counts.
-    """
-    found: list[float] = []
-
-    def watch(layer: SharedQKAttention, given: tuple[Tensor]) -> None:
-        found.append(retrieved_mass(layer, given[0], counted, best))
-
-    layers = [module for module in model.modules() if isinstance(module, SharedQKAttention)]
-    hooks = [layer.register_forward_pre_hook(watch) for layer in layers]
-    try:
-        yield found
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @torch.no_grad()
@@ -44,10 +22,9 @@ def retrieved_mass(layer: SharedQKAttention, x: Tensor, counted: Tensor, best: i
     All scores of T × T are computed; layers that draw their hash functions draw once more.
 
     Args:
-        x: [B, T, D], what the layer is given. counted: [B, T] bool.
+        x: [B, T, D], what the layer is given. counted: [B, T] bool, positions whose attention counts.
     """
-    B, T, _ = x.shape
-    qk = linear(x, layer.to_qk.weight).view(B, T, layer.heads, -1).transpose(1, 2).flatten(0, 1)
+    qk, T = queries(layer, x), x.shape[1]
     scores = layer.scale * qk @ normalize(qk, dim=2, eps=LEAST_NORM).transpose(1, 2)
     earlier = torch.ones(T, T, dtype=torch.bool).tril(-1)
     paid = torch.where(earlier, scores.masked_fill(~earlier, -torch.inf).softmax(2), 0)

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from bench import memory
 from bench.seeds import stream
 from bench.timing import Stopwatch
 from mongoose.nn.mongoose_attention import MongooseAttention
@@ -46,6 +47,15 @@ class ModelSettings(BaseModel):
         """Kind and rounds of attention: "full", "lsh_4"."""
         return self.attention if self.attention in ("full", "local") else f"{self.attention}_{self.rounds}"
 
+    def rate(self, done: int, used: float) -> float:
+        """The learning rate after `done` steps: up in `warmup` of them, down to a tenth as the budget is used."""
+        return self.lr * min(1.0, (done + 1) / self.warmup) * (1 - 0.9 * min(1.0, used))
+
+    @property
+    def judged_itself(self) -> bool:
+        """Whether evaluations take the model itself: its attention is not among those that weights are put under."""
+        return self.attention in ("local", "mongoose")
+
 
 def start(settings: ModelSettings, seed: int) -> TransformerLM:
     """A model before its first step, whose positions are learned, one vector each."""
@@ -76,6 +86,11 @@ def with_attention(model: TransformerLM, settings: ModelSettings, seed: int) -> 
     return other.eval()
 
 
+def as_trained(model: TransformerLM, settings: ModelSettings, seed: int) -> TransformerLM:
+    """The model under its own attention, for evaluation; functions that it draws at every call are of another seed."""
+    return model.eval() if settings.judged_itself else with_attention(model, settings, seed)
+
+
 def forms(
     model: TransformerLM, settings: ModelSettings, judged_by: Sequence[int], seed: int
 ) -> Iterator[tuple[str, TransformerLM]]:
@@ -84,7 +99,7 @@ def forms(
 
     Nothing is drawn from what training draws from, so that evaluations do not change it.
     """
-    if settings.attention in ("local", "mongoose"):
+    if settings.judged_itself:
         yield settings.form, model.eval()
     others: list[tuple[Attention, int]] = [("lsh", rounds) for rounds in judged_by]
     for attention, rounds in [*others, *ABLATIONS, ("full", 1)]:
@@ -93,17 +108,41 @@ def forms(
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What training may take, steps or, where that is None, seconds on the clock; and how often it is looked at."""
+
+    steps: int | None
+    seconds: float
+    evaluations: int
+
+    def used(self, step: int, seconds: float) -> float:
+        """The share that is gone."""
+        return seconds / self.seconds if self.steps is None else step / self.steps
+
+    def due(self, step: int, seconds: float) -> int:
+        """How many evaluations should have been: they are spaced equally, the last at the end."""
+        return math.floor(min(1.0, self.used(step, seconds)) * self.evaluations + 1e-9)
+
+
+@dataclass(frozen=True)
 class Moment:
-    """Training so far: steps, seconds on the clock, mean loss in nats since the moment before, fits of rotations."""
+    """Training so far.
+
+    Attributes:
+        step: steps. train_s: seconds on the clock. loss: mean since the moment before, nats. fits: of rotations.
+        peak_mib: most memory held before the first evaluation, above what was resident before the first step; NaN
+            where the kernel does not tell.
+    """
 
     step: int
     train_s: float
     loss: float
     fits: int
+    peak_mib: float
 
 
-def train(model: TransformerLM, settings: ModelSettings, draw: Draw, steps: int, evaluations: int) -> Iterator[Moment]:
-    """Train, and stop the clock at equal spacing in steps; whoever iterates evaluates meanwhile.
+def train(model: TransformerLM, settings: ModelSettings, draw: Draw, budget: Budget) -> Iterator[Moment]:
+    """Train, and stop the clock for evaluations; whoever iterates evaluates meanwhile.
 
     On the clock: drawing a batch, the step, hashing, asking the policies, mining and fits.
 
@@ -111,24 +150,30 @@ def train(model: TransformerLM, settings: ModelSettings, draw: Draw, steps: int,
         FloatingPointError: the loss is no longer finite.
     """
     optimizer = torch.optim.Adam(model.own_parameters(), lr=settings.lr)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_rate, warmup=settings.warmup, steps=steps))
-    clock, losses = Stopwatch(), list[float]()
-    ends = {round(part * steps / evaluations) for part in range(1, evaluations + 1)}
-    for step in range(1, steps + 1):
+    clock, held, losses, step, seen = Stopwatch(), _Held(), list[float](), 0, 0
+    while seen < budget.evaluations:
+        optimizer.param_groups[0]["lr"] = settings.rate(step, budget.used(step, clock.seconds("train")))
         with clock.phase("train"):
             losses.append(_step(model, optimizer, draw, settings.clip))
-            rate.step()
-            model.refresh(step)
+            model.refresh(step := step + 1)
         if not math.isfinite(losses[-1]):
             raise FloatingPointError(f"loss {losses[-1]} at step {step}")
-        if step in ends:
-            yield Moment(step, clock.seconds("train"), sum(losses) / len(losses), _fits(model))
+        due = budget.due(step, clock.seconds("train"))
+        if due > seen:
+            yield Moment(step, clock.seconds("train"), sum(losses) / len(losses), _fits(model), held.peak_mib)
             model.train()
-            losses = []
+            losses, seen = [], due
 
 
-def _rate(done: int, *, warmup: int, steps: int) -> float:
-    return min(1.0, (done + 1) / warmup) * (1 - 0.9 * done / steps)
+class _Held:
+    """Memory from now on; what an evaluation frees stays resident, so that it is read once."""
+
+    def __init__(self) -> None:
+        self._before = memory.resident_mib() if memory.reset_peak() else float("nan")
+
+    @cached_property
+    def peak_mib(self) -> float:
+        return memory.peak_mib() - self._before
 
 
 def _step(model: TransformerLM, optimizer: torch.optim.Optimizer, draw: Draw, clip: float) -> float:

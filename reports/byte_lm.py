@@ -10,14 +10,15 @@ from reports.selection import succeeded
 from reports.tables import NOTHING, mean_sd
 
 STUDY = "byte_lm-"
-COLUMNS = ["key", "seed", "trained", "evaluated", "step", "train_s", "loss", "bits", "mass", "fits"]
+LAYERS = ["key", "seed", "trained", "evaluated", "step", "layer", "mass", "changed"]
+COLUMNS = ["key", "seed", "trained", "evaluated", "step", "train_s", "loss", "bits", "mass", "fits", "peak_mib"]
 
 
 def measured(rows: Rows) -> pd.DataFrame:
     """A row a run, evaluation and form that the weights were judged under; `method` is the form trained with."""
     if "bits" not in rows.measures:
         return pd.DataFrame(columns=[*COLUMNS, "method"])
-    found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key")[COLUMNS]
+    found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key").dropna(subset="bits")[COLUMNS]
     return found.assign(method=STUDY + found["trained"].astype(str))
 
 
@@ -46,6 +47,43 @@ def saved(rows: Rows, rounds: int, axis: str) -> Interval:
     return interval((random - learned).dropna())
 
 
+def layers(rows: Rows) -> pd.DataFrame:
+    """A row a run, evaluation, form that the weights were judged under, and layer of attention."""
+    if "layer" not in rows.measures:
+        return pd.DataFrame(columns=[*LAYERS, "method"])
+    found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key").dropna(subset="layer")[LAYERS]
+    return found.assign(method=STUDY + found["trained"].astype(str), layer=found["layer"].astype(int))
+
+
+def by_layer(rows: Rows) -> pd.DataFrame:
+    """Early and at the end: what each layer had within reach, and how many of its codes changed, in percent."""
+    found = layers(rows)
+    moments = sorted(set(found["step"]))[1:]  # at the first there is nothing to compare with
+    shown = found[found["step"].isin(moments[:1] + moments[-1:])]
+    return pd.DataFrame(
+        [
+            _layer(method, layer, shown[(shown["method"] == method) & (shown["layer"] == layer)])
+            for method in ordered(shown["method"])
+            for layer in sorted(set(shown["layer"]))
+        ]
+    )
+
+
+def _layer(method: str, layer: int, of: pd.DataFrame) -> dict[str, str]:
+    own, random = of[of["trained"] == of["evaluated"]], of[of["evaluated"].str.startswith("lsh")]
+    shown = (
+        (own, "mass", "within reach"),
+        (random, "mass", "of new random functions"),
+        (own, "changed", "codes changed"),
+    )
+    cells = {
+        f"{words}, step {step:,} (%)": mean_sd(100 * frame.loc[frame["step"] == step, column], 1)
+        for frame, column, words in shown
+        for step in sorted(set(of["step"]))
+    }
+    return {"trained with": label(method), "layer": str(layer + 1), "n": str(own["seed"].nunique())} | cells
+
+
 def table(rows: Rows) -> pd.DataFrame:
     """Bits a character after equal steps, after equal seconds, and under other attention; what is within reach."""
     found, own = at_end(rows), as_trained(rows)
@@ -69,6 +107,7 @@ def _row(method: str, found: pd.DataFrame, own: pd.DataFrame, end: float) -> dic
         "within reach (%)": mean_sd(100 * own_end["mass"], 1),
         "of new random functions (%)": mean_sd(100 * random["mass"], 1),
         "seconds": mean_sd(own_end["train_s"], 0),
+        "peak MiB": mean_sd(own_end["peak_mib"], 0),
         "fits": mean_sd(own_end["fits"], 0),
     }
 
@@ -78,6 +117,11 @@ def tables(rows: Rows) -> list[tuple[str, str, pd.DataFrame]]:
     caption = (
         "Bits a character of the validation part, mean ± sd over n seeds; the equal seconds are those of the fastest "
         "form's end. Within reach: percent of the attention that exact attention pays to its best 8 positions. Seconds "
-        "hold hashing, asking policies, mining and fits; no evaluation."
+        "hold hashing, asking policies, mining and fits; no evaluation; of one thread, and runs side by side (--jobs) "
+        "slow one another. Peak: above what was resident before the first step."
     )
-    return [("Bits a character by attention", caption, table(rows))]
+    deep = (
+        "Codes changed: of the same text, since the evaluation before, both moments hashed by the functions of the "
+        "later one, so that weights alone count; where none are kept, by four random rotations, always the same."
+    )
+    return [("Bits a character by attention", caption, table(rows)), ("Layer by layer", deep, by_layer(rows))]

@@ -11,7 +11,19 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.store import Rows, write_atomically
-from reports import attention_cost, byte_lm, copying, fronts, growth, hash_rates, hashing, kernels, policies, question
+from reports import (
+    attention_cost,
+    byte_lm,
+    byte_lm_lengths,
+    copying,
+    fronts,
+    growth,
+    hash_rates,
+    hashing,
+    kernels,
+    policies,
+    question,
+)
 from reports.claims.base import as_json, discover, judge_all
 from reports.figures import base as figures
 from reports.paper_values import paper_values
@@ -23,6 +35,7 @@ TABLES = {  # by experiment; the others have those of learning curves
     "attention-cost": attention_cost.tables,
     "attention-cost-gpu": attention_cost.tables,
     "byte-lm": byte_lm.tables,
+    "byte-lm-lengths": byte_lm_lengths.tables,
     "copy-task": copying.tables,
     "fronts": fronts.tables,
     "hash-change": hash_rates.tables,

@@ -58,6 +58,7 @@ def _run(scale: Scale, seed: int, attention: str, rounds: int) -> RunConfig:
         seconds=size.seconds,
         batch_size=8,
         evaluations=2 if scale == "smoke" else 10,
+        threads=1,
     )
 
 

@@ -1,6 +1,7 @@
 """The copy task under every attention: models learn it, and every form of attention is judged."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ import torch
 from torch import Generator, Tensor, nn
 
 from bench import experiments
-from bench.attention_mass import retrieved_mass, watching_mass
+from bench.attention_layers import watching
+from bench.attention_mass import retrieved_mass
 from bench.config import RunConfig
-from bench.language_models import ModelSettings, start, with_attention
+from bench.language_models import Budget, ModelSettings, start, with_attention
 from bench.studies.copying import measures
 from bench.worker import execute
 from mongoose.nn.attention import FullAttention, LocalAttention
@@ -53,7 +55,8 @@ def test_weights_are_judged_under_every_form_and_the_same_again(attention: str, 
     rows = run(settings, steps=8, evaluations=2)
     assert [row["evaluated"] for row in rows] == 2 * forms
     again = run(settings, steps=8, evaluations=2)
-    assert [row | {"train_s": 0} for row in rows] == [row | {"train_s": 0} for row in again]
+    unlike = {"train_s": 0, "peak_mib": 0}
+    assert [row | unlike for row in rows] == [row | unlike for row in again]
 
 
 @pytest.mark.parametrize("attention", ["lsh", "mongoose", "random"])
@@ -123,18 +126,38 @@ def test_the_mass_of_local_attention_is_that_of_its_pairs() -> None:
 def test_the_mass_of_each_layer_is_watched_and_no_longer_than_asked() -> None:
     model = start(ModelSettings(attention="local", length=16, symbols=5, chunk=4, dim=8, heads=2, depth=3), 0)
     tokens = torch.zeros(1, 16, dtype=torch.int64)
-    with torch.no_grad(), watching_mass(model, torch.ones(1, 16, dtype=torch.bool)) as found:
+    seen = partial(retrieved_mass, counted=torch.ones(1, 16, dtype=torch.bool))
+    with torch.no_grad(), watching(model, seen) as found:
         model(tokens)
         assert len(found) == 3
     model(tokens)
     assert len(found) == 3
 
 
-def test_unknown_settings_and_budgets_of_seconds_are_refused() -> None:
+def test_unknown_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="wide"):
         run({"attention": "full", "wide": 3}, steps=2)
-    with pytest.raises(ValueError, match="budget of steps"):
-        run({"attention": "full"}, steps=None)
+
+
+def test_a_budget_of_seconds_is_spent_on_the_clock() -> None:
+    rows = run({"attention": "full"}, steps=None, seconds=0.5, evaluations=4)
+    own = [row for row in rows if row["trained"] == row["evaluated"]]
+    assert all(row["train_s"] >= 0.125 * n for n, row in enumerate(own, 1))
+    assert own[-1]["train_s"] >= 0.5
+    assert own[0]["step"] < own[-1]["step"]
+
+
+@pytest.mark.parametrize(("steps", "evaluations"), [(10, 10), (7, 3), (3000, 10), (20, 2)])
+def test_evaluations_are_equally_spaced_and_the_last_is_at_the_end(steps: int, evaluations: int) -> None:
+    budget = Budget(steps, 1.0, evaluations)
+    due = [budget.due(step, 0.0) for step in range(steps + 1)]
+    assert due == [step * evaluations // steps for step in range(steps + 1)]
+
+
+def test_the_rate_rises_and_falls_to_a_tenth_of_itself() -> None:
+    settings = ModelSettings(attention="full", length=16, lr=2.0, warmup=10)
+    assert [settings.rate(0, 0.0), settings.rate(9, 0.0)] == pytest.approx([0.2, 2.0])
+    assert [settings.rate(99, 0.5), settings.rate(99, 1.0), settings.rate(99, 1.2)] == pytest.approx([1.1, 0.2, 0.2])
 
 
 def test_the_smallest_scale_runs_every_form() -> None:

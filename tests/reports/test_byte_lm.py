@@ -8,12 +8,19 @@ import pytest
 
 from bench.record import Run
 from bench.store import RUN_COLUMNS, TRACE_COLUMNS, Rows
-from reports.byte_lm import saved, table
+from reports.byte_lm import by_layer, saved, table
 from reports.claims.byte_lm import claim
 from reports.figures.base import discover, render
 
 PACE = {"full": 1.0, "lsh_1": 2.0, "mongoose_1": 3.0}  # seconds a hundred steps
 END = {"full": 2.0, "lsh_1": 2.4, "mongoose_1": 2.2}
+
+
+LAYERS = [{"layer": 0, "mass": 0.4}, {"layer": 1, "mass": 0.6}]
+
+
+def _changed(own: bool, step: int) -> dict[str, float]:
+    return {"changed": float("nan") if step == 50 else 0.03} if own else {}
 
 
 def make(gain: float = 0.2, seeds: int = 3, noise: float = 0.01) -> Rows:
@@ -27,9 +34,13 @@ def make(gain: float = 0.2, seeds: int = 3, noise: float = 0.01) -> Rows:
             for step in (50, 100):
                 bits = 4 - (4 - reached) * step / 100
                 counts = {"step": step, "train_s": PACE[trained] * step / 100, "loss": bits / 1.44, "fits": 2}
+                counts |= {"peak_mib": 100.0}
                 for form in dict.fromkeys((trained, "lsh_1", "full")):
                     row = {"bits": bits + (form != trained), "mass": 0.5, "evaluated": form}
-                    measures.append({"key": run.key, "trained": trained} | counts | row)
+                    told = {"key": run.key, "trained": trained}
+                    measures.append(told | counts | row)
+                    judged = told | {"evaluated": form, "step": step}
+                    measures += [judged | LAYERS[layer] | _changed(form == trained, step) for layer in (0, 1)]
     return Rows(pd.DataFrame(runs, columns=RUN_COLUMNS), pd.DataFrame(columns=TRACE_COLUMNS), pd.DataFrame(measures))
 
 
@@ -62,8 +73,24 @@ def test_the_table_compares_after_equal_steps_and_equal_seconds() -> None:
     assert found.loc["full attention", "bits, new random functions"] == "—"
 
 
-def test_the_figure_draws_both_axes_and_nothing_where_there_is_nothing() -> None:
-    (figure,) = discover("byte-lm")
+def test_each_layer_has_a_row_with_what_changed_between_evaluations() -> None:
+    found = by_layer(make(noise=0.0)).set_index(["trained with", "layer"])
+    assert len(found) == 6
+    assert found["within reach, step 100 (%)"].tolist() == 3 * ["40.0 ± 0.0", "60.0 ± 0.0"]
+    assert set(found["codes changed, step 100 (%)"]) == {"3.0 ± 0.0"}
+    assert found.loc[("full attention", "1"), "n"] == "3"
+    assert by_layer(make(seeds=0)).empty
+
+
+def test_the_figure_of_layers_has_nothing_to_say_of_changes_at_the_first_evaluation() -> None:
+    frame = discover("byte-lm")[1].data(make())
+    assert frame.groupby("quantity")["x"].agg(set).to_dict() == {"changed": {100}, "mass": {50, 100}}
+    assert set(frame["layer"]) == {0, 1}
+
+
+def test_the_figures_draw_both_axes_and_nothing_where_there_is_nothing() -> None:
+    figure, layers = discover("byte-lm")
     assert set(figure.data(make())["axis"]) == {"step", "train_s"}
     for rows in (make(), make(seeds=0)):
         assert render(figure, rows).startswith(b"\x89PNG")
+        assert render(layers, rows).startswith(b"\x89PNG")
