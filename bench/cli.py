@@ -183,21 +183,32 @@ def compare(
 @app.command()
 def export(
     destination: Annotated[Path, typer.Argument(help="Directory for runs.csv, traces.csv and measures.csv.")],
-    store: StoreOption = ROOT / "results",
+    store: Annotated[
+        list[Path] | None, typer.Option("--store", help="Directory of results; several may be named.")
+    ] = None,
+    add: Annotated[bool, typer.Option("--add", help="To the rows that lie there.")] = False,
     scale: Annotated[Scale | None, typer.Option(help="Only runs of this scale.")] = None,
     item: Annotated[str | None, typer.Option(help="Only runs of this item.")] = None,
 ) -> None:
-    """Write what the reports show, failed runs too, as CSV files: the form in which results are shared."""
-    from bench.store import export_rows
+    """Write what the reports show, failed runs too, as CSV files: the form in which results are shared.
+
+    Of several stores, and of rows that lie there, each method's newest version stays, with the seeds it has.
+    """
+    from bench.store import export_rows, together
     from reports.selection import current
 
+    stores = store or [ROOT / "results"]
     asked = {name: value for name, value in {"scale": scale, "experiment": item}.items() if value is not None}
-    rows = current(_existing(store).rows().where(**asked))
-    if rows.runs.empty:
+    found = together([_existing(one).rows().where(**asked) for one in stores])
+    if found.runs.empty:
         told = "".join(f" of {name} {value}" for name, value in asked.items())
-        _fail(f"{store} holds no runs{told}: nothing was written.")
+        _fail(f"{', '.join(map(str, stores))}: no runs{told}, so that nothing was written.")
+    before = [_exported(destination)] if add else []
+    rows = current(together([*before, found]))
     export_rows(rows, destination)
-    typer.echo(f"{len(rows.runs)} runs, {len(rows.traces)} trace rows written to {destination}.")
+    left = sum(len(set(old.runs["key"]) - set(rows.runs["key"])) for old in before)
+    replaced = f"; {left} that lay there gave way to newer ones" if left else ""
+    typer.echo(f"{len(rows.runs)} runs, {len(rows.traces)} trace rows written to {destination}{replaced}.")
 
 
 @app.command()
@@ -322,6 +333,15 @@ def _is_store(store: Path) -> bool:
 
 def _rows(store: Path) -> "Rows | None":
     return _open(store).rows() if _is_store(store) else None
+
+
+def _exported(directory: Path) -> "Rows":
+    from bench.store import StoreError, read_export
+
+    try:
+        return read_export(directory)
+    except StoreError as error:
+        _fail(str(error))
 
 
 def _reference() -> "Rows | None":

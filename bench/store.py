@@ -138,10 +138,15 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def export_rows(rows: Rows, directory: Path) -> None:
-    """Write rows as `runs.csv`, `traces.csv` and `measures.csv`: the form in which results are committed and shared."""
+    """Write rows as `runs.csv`, `traces.csv` and `measures.csv`: the form in which results are committed and shared.
+
+    Traces and measures stand in the order of their runs.
+    """
     directory.mkdir(parents=True, exist_ok=True)
+    place = {key: place for place, key in enumerate(rows.runs["key"])}
     for name in ("runs", "traces", "measures"):
         frame: pd.DataFrame = getattr(rows, name)
+        frame = frame.sort_values("key", key=lambda keys: keys.map(place), kind="stable")
         write_atomically(directory / f"{name}.csv", frame.to_csv(index=False, float_format="%.9g").encode())
 
 
@@ -164,9 +169,8 @@ def read_exports(directory: Path) -> Rows | None:
 def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.exists():
         raise StoreError(f"no results at {path}: expected a directory written by `python -m bench export`.")
-    frame = pd.read_csv(
-        path, keep_default_na=False, na_values=[""], dtype={"reason": str, "env_commit": str, "key": str}
-    )
+    words = dict.fromkeys(("reason", "env_commit", "env_code", "key"), str)  # also where they look like numbers
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=words)
     absent = [column for column in columns if column not in frame]
     missing = [column for column in absent if column not in LATER]
     if missing:

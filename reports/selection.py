@@ -43,6 +43,7 @@ def current(rows: Rows) -> Rows:
     one version only, likewise: a mean over seeds never mixes versions.
     """
     runs = rows.runs.assign(succeeded=rows.runs["status"] == "ok", data=rows.runs["config"].map(_data))
+    runs["budget_s"] = runs["budget_s"].round(6)  # of an export fewer digits are left
     runs = runs.sort_values(["succeeded", "started", "key"])
     runs = runs.merge(runs.drop_duplicates(SETTING, keep="last")[[*SETTING, "data"]], on=[*SETTING, "data"])
     newest = runs.drop_duplicates(METHOD, keep="last")[[*METHOD, *VERSION]]

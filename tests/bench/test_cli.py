@@ -11,6 +11,8 @@ from bench import cli, experiments
 from bench.cli import app
 from bench.config import RunConfig
 from bench.experiments import first_light
+from bench.record import Environment, Run, Trace
+from bench.store import Store, read_export
 from cuda_kernels.errors import DeviceError
 from mongoose.ops.backend import using
 
@@ -71,6 +73,31 @@ def test_nothing_is_exported_from_nothing(reproduced: tuple[Path, Result], tmp_p
     assert result.exit_code == 1
     assert "no runs of scale paper" in result.output
     assert not list(tmp_path.iterdir())
+    assert "no results at" in invoke("export", str(tmp_path), "--store", f"{reproduced[0]}/results", "--add").output
+
+
+def store_of(folder: Path, *runs: tuple[str, int, str]) -> str:
+    """A store of runs, each a method, a seed and a code; later letters are newer."""
+    for method, seed, code in runs:
+        key, where = f"{method}-{seed}-{code}", Environment(code=code, backend="cpu")
+        run = Run(key, "item", "quick", method, "tiny", seed, "ok", budget_s=0.1 + 0.2, started=code, environment=where)
+        Store(folder).append(run, [Trace(key, method, "tiny", seed, "evaluation", 1, 0.5, 1.5)])
+    return str(folder)
+
+
+def test_rows_of_several_stores_are_exported_together_and_added_to_others(tmp_path: Path) -> None:
+    """One seed more of a method joins its others; a method made anew takes the place of what was."""
+    first = store_of(tmp_path / "a", ("dense", 0, "a"), ("slide", 0, "a"))
+    second = store_of(tmp_path / "b", ("dense", 1, "a"))
+    out = tmp_path / "out"
+    assert invoke("export", str(out), "--store", first, "--store", second).exit_code == 0
+    assert read_export(out).runs["key"].tolist() == ["dense-0-a", "dense-1-a", "slide-0-a"]
+    renewed = store_of(tmp_path / "c", ("slide", 0, "b"), ("dense", 2, "a"))
+    told = invoke("export", str(out), "--add", "--store", renewed).output
+    assert "1 that lay there gave way to newer ones" in told
+    found = read_export(out)
+    assert found.runs["key"].tolist() == ["dense-0-a", "dense-1-a", "dense-2-a", "slide-0-b"]
+    assert found.traces["key"].tolist() == found.runs["key"].tolist()
 
 
 def test_unknown_items_are_refused() -> None:
