@@ -44,6 +44,9 @@ def reproduce(
     ] = None,
     scale: Annotated[Scale, typer.Option(help="smoke: seconds; quick: minutes; paper: the reference rows.")] = "quick",
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a method; each scale has its own number.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A set, or corpus, to run the items on instead of the last of their own.")
+    ] = None,
     jobs: Annotated[
         int, typer.Option(min=1, help="Runs at once, of those that count steps on one thread; others run alone.")
     ] = 1,
@@ -67,7 +70,7 @@ def reproduce(
     configs = [
         config.model_copy(update={"backend": used[item.on_gpu]})
         for item in chosen
-        for config in item.runs(scale, seeds or item.seeds[scale])
+        for config in _runs(item, scale, seeds or item.seeds[scale], dataset)
     ]
     _require_data([config for config in configs if not _is_done(config, store)])
     with Display(Console()) as display:
@@ -275,6 +278,21 @@ def _experiment(item: str) -> Experiment:
         return experiments.get(item)
     except LookupError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _runs(item: Experiment, scale: Scale, seeds: int, dataset: str | None) -> list[RunConfig]:
+    """The item's runs; with a data set, those on the last of its own, on that one."""
+    import datasets
+
+    configs = item.runs(scale, seeds)
+    if dataset is None:
+        return configs
+    last = configs[-1].dataset
+    accepted = next((names for names in (datasets.text.names(), datasets.names()) if last in names), [])
+    if dataset not in accepted:
+        told = f"accepted: {', '.join(accepted)}" if accepted else "its data are made up"
+        raise typer.BadParameter(f"{item.item} does not run on {dataset!r}; {told}.")
+    return [config.model_copy(update={"dataset": dataset}) for config in configs if config.dataset == last]
 
 
 def _is_done(config: RunConfig, store: Path) -> bool:

@@ -106,6 +106,24 @@ def test_unknown_items_are_refused() -> None:
     assert "first-light" in result.output
 
 
+def test_items_run_on_other_sets_of_their_kind() -> None:
+    """The last of an item's own sets is the one that gives way; all else of its runs stays."""
+    question, text = (experiments.get(name) for name in ("question", "byte-lm"))
+    ours = [config for config in question.runs("paper", 2) if config.dataset == "amazon-670k-twin"]
+    theirs = cli._runs(question, "paper", 2, "amazon-670k")
+    assert [config.model_copy(update={"dataset": "amazon-670k-twin"}) for config in theirs] == ours
+    assert {config.dataset for config in cli._runs(text, "quick", 1, "enwik8")} == {"enwik8"}
+    for item, name, told in (
+        ("byte-lm", "wordnet", "enwik8"),
+        ("question", "enwik8", "amazon-670k"),
+        ("policies", "halos", "wordnet"),
+        ("copy-task", "wordnet", "made up"),
+    ):
+        result = invoke("reproduce", item, "--dataset", name)
+        assert result.exit_code == 2
+        assert told in result.output
+
+
 def test_the_emulator_is_a_backend_where_there_is_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> str:
         raise DeviceError("no C++ compiler.")
