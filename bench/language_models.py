@@ -51,11 +51,6 @@ class ModelSettings(BaseModel):
         """The learning rate after `done` steps: up in `warmup` of them, down to a tenth as the budget is used."""
         return self.lr * min(1.0, (done + 1) / self.warmup) * (1 - 0.9 * min(1.0, used))
 
-    @property
-    def judged_itself(self) -> bool:
-        """Whether evaluations take the model itself: its attention is not among those that weights are put under."""
-        return self.attention in ("local", "mongoose")
-
 
 def start(settings: ModelSettings, seed: int) -> TransformerLM:
     """A model before its first step, whose positions are learned, one vector each."""
@@ -88,23 +83,24 @@ def with_attention(model: TransformerLM, settings: ModelSettings, seed: int) -> 
 
 def as_trained(model: TransformerLM, settings: ModelSettings, seed: int) -> TransformerLM:
     """The model under its own attention, for evaluation; functions that it draws at every call are of another seed."""
-    return model.eval() if settings.judged_itself else with_attention(model, settings, seed)
+    keeps = settings.attention in ("local", "mongoose")
+    return model.eval() if keeps else with_attention(model, settings, seed)
 
 
 def forms(
     model: TransformerLM, settings: ModelSettings, judged_by: Sequence[int], seed: int
 ) -> Iterator[tuple[str, TransformerLM]]:
-    """The model as trained, if that draws nothing; its weights under LSH attention of so many rounds, with buckets by
-    lot, to the best positions, and under full attention.
+    """The model as trained, and its weights under LSH attention of so many rounds, with buckets by lot, to the best
+    positions, and under full attention; each form once.
 
     Nothing is drawn from what training draws from, so that evaluations do not change it.
     """
-    if settings.judged_itself:
-        yield settings.form, model.eval()
-    others: list[tuple[Attention, int]] = [("lsh", rounds) for rounds in judged_by]
-    for attention, rounds in [*others, *ABLATIONS, ("full", 1)]:
-        changed = settings.model_copy(update={"attention": attention, "rounds": rounds})
-        yield changed.form, with_attention(model, changed, seed)
+    asked: list[tuple[Attention, int]] = [*(("lsh", rounds) for rounds in judged_by), *ABLATIONS, ("full", 1)]
+    others = [settings.model_copy(update={"attention": attention, "rounds": rounds}) for attention, rounds in asked]
+    if settings.form not in [other.form for other in others]:
+        yield settings.form, as_trained(model, settings, seed)
+    for other in others:
+        yield other.form, with_attention(model, other, seed)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def test_full_attention_learns_to_copy() -> None:
         ("local", ["local", "lsh_1", "lsh_2", "random_4", "topk_1", "full"]),
         ("lsh", ["lsh_1", "lsh_2", "random_4", "topk_1", "full"]),
         ("mongoose", ["mongoose_1", "lsh_1", "lsh_2", "random_4", "topk_1", "full"]),
+        ("random", ["random_1", "lsh_1", "lsh_2", "random_4", "topk_1", "full"]),
     ],
 )
 def test_weights_are_judged_under_every_form_and_the_same_again(attention: str, forms: list[str]) -> None:
