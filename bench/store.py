@@ -114,8 +114,12 @@ class Store:
 
 
 def together(parts: Sequence[Rows]) -> Rows:
-    """The rows of several stores or exports as one."""
-    frames = ([getattr(part, name) for part in parts] for name in ("runs", "traces", "measures"))
+    """The rows of several stores or exports as one; of a run that several hold, those of the last."""
+    held, kept = set[str](), list[Rows]()
+    for part in reversed(parts):
+        kept.insert(0, part.of(part.runs[~part.runs["key"].isin(held)]))
+        held |= set(part.runs["key"])
+    frames = ([getattr(part, name) for part in kept] for name in ("runs", "traces", "measures"))
     return Rows(*(pd.concat([frame for frame in each if len(frame)] or each[:1], ignore_index=True) for each in frames))
 
 

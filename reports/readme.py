@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.store import Rows, write_atomically
-from reports import kernels
+from reports import byte_lm, byte_lm_lengths, copying, kernels
 from reports.claims import lsh_pays
 from reports.claims.base import judge_run
 from reports.question import in_short
@@ -21,6 +21,7 @@ ELSEWHERE = "debian"
 QUESTION = "question"
 ATTENTION = "attention"
 GPU = "gpu"
+LEARNING = {"byte-lm": byte_lm.tables, "byte-lm-lengths": byte_lm_lengths.tables, "copy-task": copying.tables}
 OURS = "mongoose-uniform"  # the system that others are compared with: the least a sampled method costs
 
 
@@ -52,11 +53,17 @@ def question(reference: Rows) -> str:
 
 
 def attention(reference: Rows) -> str:
-    """What rows of attention say of the claims about it, in Markdown."""
-    return "\n\n".join(
-        f"{_machine(setting, rows)}\n\n{_markdown(_claims(judge_run(rows)))}"
-        for setting, rows in settings(current(reference))
-    )
+    """What rows of attention say of the claims about it, and the first table of models that learn, in Markdown."""
+    parts = settings(current(reference))
+    return "\n\n".join(part for setting, rows in parts for part in _of_attention(setting, rows))
+
+
+def _of_attention(setting: Setting, rows: Rows) -> list[str]:
+    told = [_machine(setting, rows), _markdown(_claims(judge_run(rows)))]
+    if setting.experiment not in LEARNING:
+        return told
+    _, caption, table_ = LEARNING[setting.experiment](rows)[0]
+    return [*told, _cell(caption), _markdown(table_)]
 
 
 def on_gpu(times: Mapping[str, Any]) -> str:

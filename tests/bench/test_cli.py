@@ -92,6 +92,9 @@ def test_rows_of_several_stores_are_exported_together_and_added_to_others(tmp_pa
     out = tmp_path / "out"
     assert invoke("export", str(out), "--store", first, "--store", second).exit_code == 0
     assert read_export(out).runs["key"].tolist() == ["dense-0-a", "dense-1-a", "slide-0-a"]
+    before = [path.read_bytes() for path in sorted(out.iterdir())]
+    assert invoke("export", str(out), "--store", first, "--add").exit_code == 0
+    assert [path.read_bytes() for path in sorted(out.iterdir())] == before
     renewed = store_of(tmp_path / "c", ("slide", 0, "b"), ("dense", 2, "a"))
     told = invoke("export", str(out), "--add", "--store", renewed).output
     assert "1 that lay there gave way to newer ones" in told
