@@ -70,7 +70,8 @@ def _wording(times: pd.DataFrame, reached: pd.DataFrame, found: Interval) -> str
             f"dense's {100 * times['level'].mean():.2f} % was not reached by MONGOOSE in its budget (n = {len(times)})"
         )
     seconds = f"after {reached['mongoose'].mean():.1f} s, dense after {reached['dense'].mean():.1f} s"
-    return f"{found.text('×')}: {100 * reached['level'].mean():.2f} % P@1 {seconds}"
+    bound = "at least " if times["at_once"].any() else ""
+    return f"{bound}{found.text('×')}: {100 * reached['level'].mean():.2f} % P@1 {seconds}"
 
 
 def _reason(times: pd.DataFrame, found: Interval) -> str:
