@@ -16,7 +16,7 @@ COLUMNS = ["key", "seed", "trained", "evaluated", "step", "train_s", "loss", "bi
 
 def measured(rows: Rows) -> pd.DataFrame:
     """A row a run, evaluation and form that the weights were judged under; `method` is the form trained with."""
-    if "bits" not in rows.measures:
+    if not {*COLUMNS} - {"seed"} <= {*rows.measures}:
         return pd.DataFrame(columns=[*COLUMNS, "method"])
     found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key").dropna(subset="bits")[COLUMNS]
     return found.assign(method=STUDY + found["trained"].astype(str))
@@ -49,7 +49,7 @@ def saved(rows: Rows, rounds: int, axis: str) -> Interval:
 
 def layers(rows: Rows) -> pd.DataFrame:
     """A row a run, evaluation, form that the weights were judged under, and layer of attention."""
-    if "layer" not in rows.measures:
+    if not {*LAYERS} - {"seed"} <= {*rows.measures}:
         return pd.DataFrame(columns=[*LAYERS, "method"])
     found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key").dropna(subset="layer")[LAYERS]
     return found.assign(method=STUDY + found["trained"].astype(str), layer=found["layer"].astype(int))

@@ -13,7 +13,7 @@ COLUMNS = ["key", "seed", "trained", "length", "step", "train_s", "bits", "peak_
 
 def at_end(rows: Rows) -> pd.DataFrame:
     """The last evaluation of each run; `method` is the form of attention, whatever the length."""
-    if "bits" not in rows.measures:
+    if not {*COLUMNS} - {"seed"} <= {*rows.measures}:
         return pd.DataFrame(columns=[*COLUMNS, "method"])
     found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key")[COLUMNS]
     found = found.sort_values("step").drop_duplicates("key", keep="last")

@@ -15,7 +15,7 @@ JUDGED = ("lsh_1", "lsh_2", "lsh_4", "lsh_8", "random_4", "topk_1", "full")
 
 def measured(rows: Rows) -> pd.DataFrame:
     """A row a run, evaluation, and form of attention that the weights were judged under."""
-    if "trained" not in rows.measures:
+    if not {*COLUMNS} - {"seed"} <= {*rows.measures}:
         return pd.DataFrame(columns=COLUMNS)
     return rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key")[COLUMNS]
 

@@ -9,6 +9,7 @@ import pytest
 from bench.record import Run
 from bench.store import RUN_COLUMNS, TRACE_COLUMNS, Rows
 from reports.byte_lm_lengths import STUDY, at_end, best, table
+from reports.claims.base import judge_all
 from reports.claims.byte_lm_lengths import claim
 from reports.figures.base import discover, render
 
@@ -68,3 +69,9 @@ def test_the_figure_draws_what_there_is() -> None:
     assert frame.loc[frame["method"] == "byte_lm-full", "mean"].tolist() == pytest.approx([2.5, 2.4, 3.5])
     for rows in (make(), make(seeds=0)):
         assert render(figure, rows).startswith(b"\x89PNG")
+
+
+def test_claims_about_other_studies_are_not_run_on_these_rows() -> None:
+    judged = judge_all(make()).set_index("id")["verdict"]
+    assert judged.pop("mongoose/byte-lm-lengths") == "reproduced"
+    assert set(judged) == {"not run"}
