@@ -5,11 +5,10 @@ from matplotlib.figure import Figure as Canvas
 
 from bench.store import Rows
 from reports.appearance import look, ordered
-from reports.byte_lm_lengths import STUDY, at_end
+from reports.byte_lm_lengths import at_end
 from reports.drawing import blank, canvas, legend
 from reports.figures.base import Figure
 
-FORMS_SHOWN = ("full", "local", "lsh_1", "lsh_4", "mongoose_1")
 AXES = {"length": "length of sequences (log scale)", "peak_mib": "MiB held at most"}
 
 
@@ -49,7 +48,7 @@ figure = Figure(
     ),
     data=data,
     draw=draw,
-    methods=tuple(f"{STUDY}{form}" for form in FORMS_SHOWN),
+    methods=(),
     rank=10,
     experiments=("byte-lm-lengths",),
 )

@@ -11,7 +11,7 @@ from bench.store import RUN_COLUMNS, TRACE_COLUMNS, Rows
 from reports.byte_lm_lengths import STUDY, at_end, best, table
 from reports.claims.base import judge_all
 from reports.claims.byte_lm_lengths import claim
-from reports.figures.base import discover, render
+from reports.figures.base import discover, missing, render
 
 BITS = {"full": {512: 2.5, 2048: 2.4, 8192: 3.5}, "lsh_1": {512: 2.7, 2048: 2.3, 8192: 2.2}, "local": {512: 2.6}}
 
@@ -66,6 +66,7 @@ def test_the_table_has_a_row_a_form_and_length_at_the_end() -> None:
 def test_the_figure_draws_what_there_is() -> None:
     (figure,) = discover("byte-lm-lengths")
     frame = figure.data(make(noise=0.0))
+    assert not missing(figure, make(), frame)
     assert frame.loc[frame["method"] == "byte_lm-full", "mean"].tolist() == pytest.approx([2.5, 2.4, 3.5])
     for rows in (make(), make(seeds=0)):
         assert render(figure, rows).startswith(b"\x89PNG")
