@@ -6,7 +6,7 @@ import pandas as pd
 from bench.store import Rows
 from reports.appearance import FORMS
 from reports.interval import Interval, interval, ratio_interval
-from reports.selection import succeeded
+from reports.selection import studied
 from reports.tables import NOTHING
 
 EXACT = "sdpa"
@@ -18,9 +18,7 @@ LONG = 2048  # memory grows as it does in the end from here on
 
 def measured(rows: Rows) -> pd.DataFrame:
     """A row a system, dtype, length and turn."""
-    if not {*COLUMNS} - {"seed"} <= {*rows.measures}:  # other studies share some of them
-        return pd.DataFrame(columns=COLUMNS)
-    found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key")[COLUMNS]
+    found = studied(rows, COLUMNS)
     return found.dropna(subset=["system"]).astype({"length": int, "round": int})  # beside others', they are not whole
 
 

@@ -6,7 +6,7 @@ from bench.store import Rows
 from reports.appearance import label, ordered
 from reports.curves import at, common_range, curves
 from reports.interval import Interval, interval
-from reports.selection import succeeded
+from reports.selection import studied
 from reports.tables import NOTHING, mean_sd
 
 STUDY = "byte_lm-"
@@ -16,9 +16,7 @@ COLUMNS = ["key", "seed", "trained", "evaluated", "step", "train_s", "loss", "bi
 
 def measured(rows: Rows) -> pd.DataFrame:
     """A row a run, evaluation and form that the weights were judged under; `method` is the form trained with."""
-    if not {*COLUMNS} - {"seed"} <= {*rows.measures}:
-        return pd.DataFrame(columns=[*COLUMNS, "method"])
-    found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key").dropna(subset="bits")[COLUMNS]
+    found = studied(rows, COLUMNS).dropna(subset="bits")
     return found.assign(method=STUDY + found["trained"].astype(str))
 
 
@@ -49,9 +47,7 @@ def saved(rows: Rows, rounds: int, axis: str) -> Interval:
 
 def layers(rows: Rows) -> pd.DataFrame:
     """A row a run, evaluation, form that the weights were judged under, and layer of attention."""
-    if not {*LAYERS} - {"seed"} <= {*rows.measures}:
-        return pd.DataFrame(columns=[*LAYERS, "method"])
-    found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key").dropna(subset="layer")[LAYERS]
+    found = studied(rows, LAYERS).dropna(subset="layer")
     return found.assign(method=STUDY + found["trained"].astype(str), layer=found["layer"].astype(int))
 
 

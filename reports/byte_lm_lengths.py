@@ -4,7 +4,7 @@ import pandas as pd
 
 from bench.store import Rows
 from reports.appearance import label, ordered
-from reports.selection import succeeded
+from reports.selection import studied
 from reports.tables import mean_sd
 
 STUDY = "byte_lm-"
@@ -13,10 +13,7 @@ COLUMNS = ["key", "seed", "trained", "length", "step", "train_s", "bits", "peak_
 
 def at_end(rows: Rows) -> pd.DataFrame:
     """The last evaluation of each run; `method` is the form of attention, whatever the length."""
-    if not {*COLUMNS} - {"seed"} <= {*rows.measures}:
-        return pd.DataFrame(columns=[*COLUMNS, "method"])
-    found = rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key")[COLUMNS]
-    found = found.sort_values("step").drop_duplicates("key", keep="last")
+    found = studied(rows, COLUMNS).sort_values("step").drop_duplicates("key", keep="last")
     return found.assign(method=STUDY + found["trained"].astype(str), length=found["length"].astype(int))
 
 

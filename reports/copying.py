@@ -5,7 +5,7 @@ import pandas as pd
 from bench.store import Rows
 from reports.appearance import label, ordered
 from reports.interval import Interval, interval
-from reports.selection import succeeded
+from reports.selection import studied
 from reports.tables import mean_sd
 
 STUDY = "copying-"
@@ -15,9 +15,7 @@ JUDGED = ("lsh_1", "lsh_2", "lsh_4", "lsh_8", "random_4", "topk_1", "full")
 
 def measured(rows: Rows) -> pd.DataFrame:
     """A row a run, evaluation, and form of attention that the weights were judged under."""
-    if not {*COLUMNS} - {"seed"} <= {*rows.measures}:
-        return pd.DataFrame(columns=COLUMNS)
-    return rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key")[COLUMNS]
+    return studied(rows, COLUMNS)
 
 
 def at_end(rows: Rows) -> pd.DataFrame:
@@ -85,9 +83,13 @@ def tables(rows: Rows) -> list[tuple[str, str, pd.DataFrame]]:
         "Columns judge the same weights under other attention: LSH with new random functions, buckets by lot, as many "
         "positions as are within reach of one round but the best, or all."
     )
+    kept = (
+        "Seconds hold hashing, asking policies, mining and fits; no evaluation; of one thread, and runs side by side "
+        "(--jobs) slow one another."
+    )
     reach = "Percent of the attention that exact attention pays to its best 8 positions"
     return [
         ("Accuracy: rounds of training by rounds of evaluation", f"Percent {told}. {judged}", grid(rows, "accuracy")),
         ("Attention within reach", f"{reach}, {told}.", grid(rows, "mass")),
-        ("Cost", "Seconds hold hashing, asking policies, mining and fits; no evaluation.", costs(rows)),
+        ("Cost", kept, costs(rows)),
     ]

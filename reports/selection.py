@@ -61,6 +61,17 @@ def succeeded(rows: Rows) -> Rows:
     return rows.of(rows.runs[rows.runs["status"] == "ok"])
 
 
+def studied(rows: Rows, columns: list[str]) -> pd.DataFrame:
+    """These columns of what studies measured in runs that ended well; none where one is lacking: others share some.
+
+    Args:
+        columns: of the measures; `seed` is that of the run.
+    """
+    if not {*columns} - {"seed"} <= {*rows.measures}:
+        return pd.DataFrame(columns=columns)
+    return rows.measures.merge(succeeded(rows).runs[["key", "seed"]], on="key")[columns]
+
+
 def evaluations(rows: Rows) -> pd.DataFrame:
     """The evaluation events of the runs that ended well."""
     traces = succeeded(rows).traces

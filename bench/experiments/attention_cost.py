@@ -9,8 +9,8 @@ LENGTHS = {
     "quick": (512, 1024, 2048, 4096, 8192),
     "paper": (512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536),
 }
-TURNS = {"smoke": 2, "quick": 5, "paper": 7}
-LONG = {65_536: 3}  # turns at most: there exact attention takes more than a minute
+TURNS = {"smoke": 2, "quick": 5, "paper": 9}
+LONG = {16_384: 7, 32_768: 7, 65_536: 3}  # turns at most: there exact attention takes seconds, then minutes
 POSITIONS = {"smoke": 1024, "quick": 8192, "paper": 32_768}  # about so many a turn: short steps are timed several times
 SECONDS_A_PAIR = 1.5e-7  # a turn of all systems, by the square of the length
 
